@@ -1,0 +1,3 @@
+"""contorno: recipes for instance segmentation."""
+
+__version__ = "0.1.0"

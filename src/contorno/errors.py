@@ -1,0 +1,46 @@
+"""The exceptions that contorno raises, one tree.
+
+    ContornoError                 everything below; catch this to catch them all
+    ├── ConfigError               misuse: a wrong key, value, name or folder (exit code 2)
+    │   └── MissingExtraError     an optional package is needed and not installed
+    ├── DataError                 a file or annotation is not what it must be
+    ├── DownloadError             something could not be fetched whole
+    ├── WeightsError              weights do not fit the model they are loaded into
+    └── ExportError               an exported model does not equal the eager one
+
+A message is one sentence or two: what is wrong, where (file, image id, field), what was expected, how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class ContornoError(Exception):
+    """Base of all errors that contorno raises on purpose."""
+
+    exit_code = 1
+
+
+class ConfigError(ContornoError):
+    """The call cannot be carried out as it was asked."""
+
+    exit_code = 2
+
+
+class MissingExtraError(ConfigError):
+    """An optional package is needed; the message names the extra that brings it."""
+
+
+class DataError(ContornoError):
+    """A file, image or annotation is not what it must be."""
+
+
+class DownloadError(ContornoError):
+    """Something could not be fetched, or arrived damaged."""
+
+
+class WeightsError(ContornoError):
+    """A state dict does not fit the model, or could not be had."""
+
+
+class ExportError(ContornoError):
+    """An exported model differs from the eager one beyond the stated tolerance."""
