@@ -1,0 +1,117 @@
+"""Train or fine-tune Mask R-CNN on your own labels: a COCO file, or a folder with one mask image per object.
+
+Needs: data=labels.json images=photos, or data=FOLDER with <id>/images/*.png and <id>/masks/*.png; train/ and val/
+       inside it are found by themselves, else a fifth of the images is held back.
+Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
+Run:   contorno run finetune data=my.json images=photos
+       contorno run finetune data=nuclei weights=none minutes=15        (the schedule fits the time)
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from contorno import doctor, parsers, tfms
+from contorno.dataset import Dataset
+from contorno.errors import DataError
+from contorno.learner import recorded
+from contorno.metrics import COCOMetric, COCOMetricType
+from contorno.models.torchvision import mask_rcnn
+from contorno.models.torchvision.fitting import fit_model
+from contorno.results import write_results
+from contorno.runs import Run, seed_everything
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings; every one can be given as key=value."""
+
+    data: Path  # a COCO file, or a folder
+    images: Path | None = None  # where the images of a COCO file are
+    class_name: str = "object"  # for folders of masks, which name no class
+    image_size: int | None = None  # longest side, pixels; none: the data's own, at most 512
+    weights: str = "auto"  # auto (the best published), coco, imagenet, none (random), or a .pth file or address
+    backbone: str | None = None  # none: resnet50_fpn, from random weights resnet18_fpn
+    norm: Literal["auto", "frozen", "batch", "group"] = "auto"
+    epochs: int = 10
+    freeze_epochs: int = 1  # first only the heads are trained; 0 with random weights
+    minutes: float | None = None  # instead of epochs: fit the schedule into this time
+    batch_size: int = 2
+    lr: float | None = None  # none: 1e-3 from random weights, 2e-4 from pretrained ones
+    vertical_flips: bool = False  # for images without an up and down, such as those of a microscope
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    num_workers: int = 0
+    seed: int = 0
+
+
+def plan(cfg: Config) -> str:
+    """What a dry run prints: the data as they would be read, and every fault found in them."""
+    records = _read(cfg)
+    lines = [f"{split}: {items!r}" for split, items in records.items()]
+    return "\n".join([*lines, str(doctor.check_records(records))])
+
+
+def main(cfg: Config, run: Run) -> str:
+    """Run the recipe; returns the table of figures."""
+    seed_everything(cfg.seed)
+
+    # 1. Records, checked.
+    records = _read(cfg)
+    for split, items in records.items():
+        run.write_split(split, items)
+        run.say(f"{split}: {items!r}")
+    report = doctor.check_records(records)
+    run.say(str(report))
+    if not report.ok:
+        raise DataError(f"the data have {len(report.errors)} kinds of faults that training cannot pass; see above.")
+    train, valid = records["train"], records["validation"]
+
+    # 2. Samples.
+    size = cfg.image_size or min(512, max(max(record.size_hw) for record in train))
+    flips = [tfms.A.VerticalFlip(p=0.5), tfms.A.RandomRotate90(p=0.5)] if cfg.vertical_flips else []
+    train_ds = Dataset(train, tfms.A.Adapter([*tfms.A.aug_tfms(size=size), *flips, tfms.A.Normalize()]), seed=cfg.seed)
+    valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
+
+    # 3. The model and its learner.
+    fitted = fit_model(train, size, backbone=cfg.backbone, norm=cfg.norm, weights=cfg.weights, say=run.say)
+    run.write_card(fitted.settings, train.class_map, size)
+    loading = {"batch_size": cfg.batch_size, "num_workers": cfg.num_workers}
+    learn = mask_rcnn.fastai.learner(
+        dls=[
+            mask_rcnn.train_dl(train_ds, shuffle=True, seed=cfg.seed, **loading),
+            mask_rcnn.valid_dl(valid_ds, **loading),
+        ],
+        model=fitted.model,
+        metrics=[COCOMetric(COCOMetricType.mask), COCOMetric(COCOMetricType.bbox)],
+        precision=cfg.precision,
+        show_progress=False,
+    )
+
+    # 4. Train. Pretrained weights: the heads first, then all of it at lower rates; random weights: all at once.
+    is_random = cfg.weights == "none"
+    lr = cfg.lr or (1e-3 if is_random else 2e-4)
+    freeze_epochs = 0 if is_random else cfg.freeze_epochs
+    with recorded(learn, run):
+        if cfg.minutes is not None:
+            learn.fit_for(cfg.minutes, lr, freeze_epochs=freeze_epochs)
+        elif freeze_epochs == 0:
+            learn.fit_one_cycle(cfg.epochs, lr)
+        else:
+            learn.fine_tune(cfg.epochs, lr, freeze_epochs=freeze_epochs)
+
+    # 5. Measure the best weights, draw, export with proof, write the report.
+    return write_results(run, fitted.model, train_ds, valid_ds, learn.history.rows, cfg)
+
+
+def _read(cfg: Config) -> dict[str, parsers.Records]:
+    found = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
+    missing = {"train", "validation"} - found.keys()
+    if missing:
+        raise DataError(f"{cfg.data} has no {' and no '.join(sorted(missing))} images; found {', '.join(found)}.")
+    return found
+
+
+if __name__ == "__main__":
+    from contorno.cli import launch
+
+    launch(__file__)

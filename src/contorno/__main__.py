@@ -1,0 +1,7 @@
+"""`python -m contorno`."""
+
+import sys
+
+from contorno.cli import main
+
+sys.exit(main())

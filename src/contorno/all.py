@@ -1,0 +1,47 @@
+"""The notebook namespace: `from contorno.all import *` brings IceVision's words, and nothing else behind them."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from contorno import models, parsers, tfms
+from contorno.dataset import Dataset
+from contorno.draw import denormalize_imagenet
+from contorno.metrics import COCOMetric, COCOMetricType
+from contorno.openimages.tutorial import create_coco_annotation_json, download_segmentation_dataset
+from contorno.records import ClassMap, Instances, Prediction, Record, Records, Sample
+from contorno.show import show_img, show_preds, show_records, show_samples
+from contorno.splits import FixedSplitter, RandomSplitter, SingleSplitter
+from contorno.writers import write_coco
+
+__all__ = [
+    "COCOMetric",
+    "COCOMetricType",
+    "ClassMap",
+    "Dataset",
+    "FixedSplitter",
+    "Instances",
+    "Path",
+    "Prediction",
+    "RandomSplitter",
+    "Record",
+    "Records",
+    "Sample",
+    "SingleSplitter",
+    "create_coco_annotation_json",
+    "denormalize_imagenet",
+    "download_segmentation_dataset",
+    "models",
+    "np",
+    "parsers",
+    "partial",
+    "show_img",
+    "show_preds",
+    "show_records",
+    "show_samples",
+    "tfms",
+    "torch",
+    "write_coco",
+]

@@ -1,0 +1,350 @@
+"""fastai callbacks for detection models: the metric of the validation pass, history, best weights, time budget, resume."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastai.callback.core import Callback, CancelEpochException, CancelFitException, CancelTrainException, CancelValidException
+from fastai.learner import Metric
+
+from contorno import files, inference
+from contorno.metrics import COCOMetric, COCOResult
+from contorno.progress import Progress
+from contorno.records import ClassMap
+
+MAX_VALIDATION_SHARE = 0.12
+"""With a time budget, validation is left out of epochs so that it takes about this share of the time."""
+
+
+class FigureMetric(Metric):  # type: ignore[misc]
+    """Show one named figure of the validation pass as a column of fastai's table."""
+
+    def __init__(self, name: str, read: Callable[[], float]) -> None:
+        self._name, self._read = name, read
+
+    @property
+    def value(self) -> float:
+        return self._read()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+
+class ValidationPass(Callback):  # type: ignore[misc]
+    """Gather every named loss of both passes and the AP of the validation pass, batch by batch.
+
+    The learner hands over losses and detections of one forward pass; masks become run-length code at once, so memory
+    does not grow with the pixels of the data set. Figures are measured in original pixels.
+    """
+
+    order = 40  # before fastai's Recorder (50), which reads the figures
+
+    def __init__(self, metrics: Sequence[COCOMetric], class_map: ClassMap, loss_names: Sequence[str]) -> None:
+        super().__init__()
+        self.coco_metrics, self.class_map, self.loss_names = tuple(metrics), class_map, tuple(loss_names)
+        self.figures: dict[str, float] = {}
+        self.results: list[COCOResult] = []
+        self._sums: dict[str, float] = {}
+        self._images = 0
+
+    def fastai_metrics(self) -> list[FigureMetric]:
+        """A column for each validation loss and for the two headline figures of each metric."""
+        names = [f"valid_{name}" for name in self.loss_names]
+        for metric in self.coco_metrics:
+            names += [f"{metric.metric_type.prefix}_ap", f"{metric.metric_type.prefix}_ap50"]
+        return [FigureMetric(name, lambda name=name: self.figures.get(name, float("nan"))) for name in names]
+
+    def before_train(self) -> None:
+        self._begin()
+        self.figures = {}
+
+    def before_validate(self) -> None:
+        self._begin()
+        for metric in self.coco_metrics:
+            metric.reset()
+
+    def _begin(self) -> None:
+        self._sums, self._images = dict.fromkeys(self.loss_names, 0.0), 0
+
+    def after_batch(self) -> None:
+        count = len(self.learn.infos)
+        for name, value in self.learn.named_losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value) * count
+        self._images += count
+        if self.learn.training or not self.coco_metrics:
+            return
+        predictions = inference.to_predictions(
+            self.learn.pred, self.learn.infos, detection_threshold=0.0, class_map=self.class_map
+        )
+        for info, prediction in zip(self.learn.infos, predictions, strict=True):
+            for metric in self.coco_metrics:
+                metric.accumulate(info.record, prediction)
+
+    def after_train(self) -> None:
+        self.figures |= self._means("train")
+
+    def after_validate(self) -> None:
+        if not self._images:
+            return
+        self.figures |= self._means("valid")
+        self.results = [metric.finalize(self.class_map) for metric in self.coco_metrics]
+        for result in self.results:
+            self.figures |= result.figures
+
+    def _means(self, split: str) -> dict[str, float]:
+        means = {f"{split}_{name}": total / max(self._images, 1) for name, total in self._sums.items()}
+        return {f"{split}_loss": sum(means.values()), **means}
+
+
+class History(Callback):  # type: ignore[misc]
+    """Keep one row of figures per epoch, over all fits of the learner, and write them as CSV after each."""
+
+    order = 55
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__()
+        self.path = path
+        self.rows: list[dict[str, float]] = []
+        self._began = 0.0
+
+    def before_epoch(self) -> None:
+        self._began = time.monotonic()
+
+    def after_epoch(self) -> None:
+        if getattr(self.learn, "is_skipping", False):
+            return
+        row = {"epoch": float(len(self.rows) + 1), **self.learn.validation_pass.figures}
+        row["lr"] = float(self.learn.opt.hypers[-1]["lr"])
+        row["seconds"] = time.monotonic() - self._began
+        self.rows.append(row)
+        if self.path is not None:
+            files.write_text(self.path, self.to_csv())
+
+    def to_csv(self) -> str:
+        """All rows; a column for each figure that any row has, empty where a row has none."""
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        out = io.StringIO()
+        writer = csv.DictWriter(out, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        for row in self.rows:
+            writer.writerow({name: f"{value:.6g}" for name, value in row.items()})
+        return out.getvalue()
+
+
+class BestWeights(Callback):  # type: ignore[misc]
+    """Write the state dict whenever the watched figure is better than before, and load the best one when a fit ends.
+
+    watch: a column of the history; the higher the better, unless its name has "loss" in it.
+    """
+
+    order = 57  # after History
+
+    def __init__(self, path: Path, watch: str) -> None:
+        super().__init__()
+        self.path, self.watch = path, watch
+        self.best: float | None = None
+        self.best_epoch = 0
+
+    def after_epoch(self) -> None:
+        if getattr(self.learn, "is_skipping", False):
+            return
+        value = self.learn.history.rows[-1].get(self.watch)
+        if value is None:
+            return
+        is_first = self.best is None
+        lower_is_better = "loss" in self.watch
+        # A NaN (no detection yet, say) never beats a number, but something is written from the first epoch on.
+        if is_first or self.best != self.best or (value < self.best if lower_is_better else value > self.best):
+            self.best, self.best_epoch = value, len(self.learn.history.rows)
+            self.write()
+
+    def write(self) -> None:
+        """Write the model's weights as they are now."""
+        state = {name: value.detach().cpu() for name, value in self.learn.model.state_dict().items()}
+        with files.atomic_file(self.path) as file:
+            torch.save(state, file)
+
+    def after_fit(self) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Load the best weights into the model, if any were written."""
+        if self.best is not None and self.path.exists():
+            self.learn.model.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True))
+
+
+class TimeBudget(Callback):  # type: ignore[misc]
+    """Drive the schedule by the clock, so that a fit ends, with its last validation, within its time.
+
+    Schedules follow the share of the time used instead of the share of the steps. Give the fit more epochs than it can
+    do. Validation is left out of some epochs where it would take over `MAX_VALIDATION_SHARE` of the time.
+    """
+
+    order = -5  # after TrainEvalCallback (-10), which sets pct_train, before ParamScheduler (60), which reads it
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.budget_seconds = seconds
+        self.used_before = 0.0
+        self._began = self._epoch_began = 0.0
+        self._train_seconds = self._validate_seconds = 0.0
+        self._since_validation = 0.0
+        self._is_last = False
+
+    def used_seconds(self) -> float:
+        return self.used_before + time.monotonic() - self._began
+
+    def before_fit(self) -> None:
+        self._began = time.monotonic()
+        self._is_last = False
+
+    def before_train(self) -> None:
+        self._epoch_began = time.monotonic()
+
+    def before_batch(self) -> None:
+        if self.learn.training:
+            self.learn.pct_train = min(self.used_seconds() / max(self._training_end(), 1e-9), 1.0)
+
+    def after_batch(self) -> None:
+        if self.learn.training and self.used_seconds() >= self._training_end():
+            self._is_last = True
+            raise CancelTrainException
+
+    def after_cancel_train(self) -> None:
+        # The epoch was cut short on purpose: its training figures still count in fastai's own table.
+        self.learn.recorder.cancel_train = False
+
+    def before_validate(self) -> None:
+        self._train_seconds = time.monotonic() - self._epoch_began
+        self._since_validation += self._train_seconds
+        due = self._since_validation * MAX_VALIDATION_SHARE >= self._validate_seconds
+        if not self._is_last and not due:
+            raise CancelValidException
+        self._epoch_began = time.monotonic()
+
+    def after_validate(self) -> None:
+        if self.learn.recorder.cancel_valid:
+            return
+        self._validate_seconds = time.monotonic() - self._epoch_began
+        self._since_validation = 0.0
+
+    def after_epoch(self) -> None:
+        if self._is_last:
+            raise CancelFitException
+
+    def _training_end(self) -> float:
+        # The first validation has not been timed yet: keep a tenth of the budget for it.
+        reserve = self._validate_seconds * 1.2 if self._validate_seconds else 0.1 * self.budget_seconds
+        return max(self.budget_seconds - reserve, 0.5 * self.budget_seconds)
+
+
+class Checkpoint(Callback):  # type: ignore[misc]
+    """After each epoch write all that training needs to go on from there; on demand, go on.
+
+    Epochs are counted over all fits of the learner, so the two phases of `fine_tune` resume where they were.
+    """
+
+    order = 58  # after BestWeights
+
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        super().__init__()
+        self.path = path
+        self._epochs_done = 0
+        self._state: dict[str, Any] | None = None
+        if resume and path.exists():
+            self._state = torch.load(path, map_location="cpu", weights_only=True)
+
+    @property
+    def resumes_after(self) -> int:
+        """Epochs that the checkpoint to resume from has behind it; 0 if there is none."""
+        return 0 if self._state is None else int(self._state["epochs"])
+
+    def before_epoch(self) -> None:
+        self.learn.is_skipping = self._epochs_done < self.resumes_after
+        if self.learn.is_skipping:
+            raise CancelEpochException
+        if self._state is not None and self._epochs_done == self.resumes_after:
+            self._restore(self._state)
+            self._state = None
+
+    def after_epoch(self) -> None:
+        self._epochs_done += 1
+        if self.learn.is_skipping:
+            return
+        best = getattr(self.learn, "best_weights", None)
+        budget = getattr(self.learn, "time_budget", None)
+        state = {
+            "epochs": self._epochs_done,
+            "model": self.learn.model.state_dict(),
+            "optimizer": self.learn.opt.state_dict(),
+            "rows": self.learn.history.rows,
+            "rng": torch.get_rng_state(),
+            "best": None if best is None else best.best,
+            "best_epoch": 0 if best is None else best.best_epoch,
+            "used_seconds": 0.0 if budget is None else budget.used_seconds(),
+        }
+        with files.atomic_file(self.path) as file:
+            torch.save(state, file)
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.learn.model.load_state_dict(state["model"])
+        self.learn.opt.load_state_dict(state["optimizer"])
+        self.learn.history.rows[:] = state["rows"]
+        torch.set_rng_state(state["rng"])
+        if hasattr(self.learn, "best_weights"):
+            self.learn.best_weights.best, self.learn.best_weights.best_epoch = state["best"], state["best_epoch"]
+        if hasattr(self.learn, "time_budget"):
+            self.learn.time_budget.used_before = state["used_seconds"]
+
+
+class EpochLines(Callback):  # type: ignore[misc]
+    """Report steps through a progress function and each finished epoch as one line of text."""
+
+    order = 60
+
+    def __init__(self, progress: Progress, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self.progress, self.say = progress, say
+
+    def after_batch(self) -> None:
+        what = "training, images" if self.learn.training else "validation, images"
+        size = getattr(self.learn.dl, "batch_size", None) or 1
+        total = len(self.learn.dl.dataset)
+        self.progress(what, min((self.learn.iter + 1) * size, total), total)
+
+    def after_epoch(self) -> None:
+        if getattr(self.learn, "is_skipping", False):
+            return
+        row = self.learn.history.rows[-1]
+        shown = [f"epoch {row['epoch']:.0f}", f"train_loss {row.get('train_loss', float('nan')):.3f}"]
+        shown += [f"{name} {row[name]:.3f}" for name in ("valid_loss", "mask_ap", "mask_ap50", "box_ap") if name in row]
+        shown.append(f"{row['seconds']:.0f} s")
+        self.say("  ".join(shown))
+
+
+class CpuBfloat16(Callback):  # type: ignore[misc]
+    """Run the forward pass in bfloat16 where torch holds it safe; weights and losses stay float32."""
+
+    order = 90
+
+    def before_batch(self) -> None:
+        self._context = torch.autocast("cpu", dtype=torch.bfloat16)
+        self._context.__enter__()
+
+    def after_loss(self) -> None:
+        self._leave()
+
+    def after_cancel_batch(self) -> None:
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._context is not None:
+            self._context.__exit__(None, None, None)
+            self._context = None

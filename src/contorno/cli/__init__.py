@@ -1,0 +1,88 @@
+"""The command line: parse the words, call the library, print the result. Heavy imports happen inside the commands.
+
+Results go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the work failed, 2 misuse, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from contorno import __version__
+from contorno.cli import environment, recipe_commands, run_commands
+from contorno.errors import ContornoError
+
+EXAMPLES = """\
+examples:
+  contorno run quickstart                      from nothing to a measured, exported model; offline, minutes on a CPU
+  contorno run finetune data=my.json images=photos minutes=30
+  contorno predict runs/finetune photo.jpg     outlines in a picture and as JSON
+  contorno recipes copy finetune               a recipe of your own to change
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors name the nearest command."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = ""
+        if "invalid choice:" in message:
+            word = message.partition("invalid choice: '")[2].partition("'")[0]
+            near = difflib.get_close_matches(word, self._known_words(), n=1, cutoff=0.4)
+            hint = f" Did you mean {near[0]}?" if near else ""
+        print(f"contorno: {message}.{hint} See `{self.prog} --help`.", file=sys.stderr)
+        raise SystemExit(2)
+
+    def _known_words(self) -> list[str]:
+        return [
+            str(choice)
+            for action in self._actions
+            if isinstance(action, argparse._SubParsersAction)
+            for choice in action.choices
+        ]
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    parser = Parser(
+        prog="contorno",
+        description="Recipes for instance segmentation: from a name or your own labels to a model that outlines each thing.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"contorno {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    recipe_commands.add(commands)
+    run_commands.add(commands)
+    environment.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    # albumentations asks the network for its newest version on import unless told not to; a command decides that for
+    # its own process, the library does not.
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.call(arguments) or 0)
+    except ContornoError as error:
+        print(f"contorno: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("contorno: stopped by Ctrl-C.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has left; what it wanted it has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def launch(file: str) -> NoReturn:
+    """Run a recipe file from its own `if __name__ == "__main__":`, as `contorno run FILE` does."""
+    sys.exit(main(["run", str(Path(file).resolve()), *sys.argv[1:]]))

@@ -1,0 +1,150 @@
+"""Read and write pictures: RGB uint8 as it is meant to be seen, masks as 0 and 1.
+
+Whatever is wrong with a file becomes a DataError that names it, and Pillow's warnings do not get out. Files are
+closed on return.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from contorno.errors import ConfigError, DataError
+from contorno.files import atomic_file
+from contorno.masks import Size
+
+MOST_PIXELS = 178_956_970
+"""An image with more pixels is taken for a decompression bomb; Pillow's own limit, half a gigabyte as RGB."""
+
+_JPEG_QUALITY = 90
+_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+
+# What brings each EXIF orientation upright, and which of these swap width and height.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
+
+# Python's warning filters belong to the whole process, so threads take turns in silencing Pillow.
+_SILENCE = threading.Lock()
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Read an image as RGB, (H, W, 3), turned as its EXIF orientation says.
+
+    Alpha is left out and the colour under it kept as it is stored; nothing is blended. Grey becomes equal R, G and B;
+    grey of 16 bits is divided by 256. Palettes and CMYK are converted. Of an animation the first frame is read.
+    Raises DataError for a file that is missing, no image, cut off, of other than 8 or 16 bits, or larger than
+    MOST_PIXELS.
+    """
+    with _opened(path) as (image, turn):
+        upright = image if turn is None else image.transpose(turn)
+        if upright.mode.startswith(("I", "F")):  # Pillow would cut values off at 255 instead of scaling
+            return np.repeat(_eight_bits(np.asarray(upright), path)[:, :, None], 3, axis=2)
+        # By way of RGBA, or Pillow warns of palettes that hold transparency as bytes.
+        see_through = upright.mode == "P" and "transparency" in upright.info
+        return np.array((upright.convert("RGBA") if see_through else upright).convert("RGB"))
+
+
+def image_size(path: Path) -> Size:
+    """(height, width) as `read_image` gives it, without decoding. Raises DataError for a header that cannot be read."""
+    with _opened(path) as (image, turn):
+        return (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Read a mask picture as (H, W), 0 or 1: whatever is not black is object.
+
+    In a palette image index 0 is background, whatever its colour. Alpha is not looked at, nor is EXIF orientation.
+    Raises DataError as `read_image` does.
+    """
+    with _opened(path) as (image, _):
+        if image.mode in ("RGBA", "LA", "PA", "RGBX", "RGBa", "La"):
+            bands = image.split()[:-1]
+        elif image.mode in ("1", "L", "P", "RGB", "F") or image.mode.startswith("I"):
+            bands = image.split()
+        else:
+            bands = image.convert("RGB").split()
+        object_here = np.zeros((image.height, image.width), dtype=bool)
+        for band in bands:
+            object_here |= np.asarray(band) != 0
+    return object_here.view(np.uint8)
+
+
+def write_image(path: Path, array: NDArray[Any]) -> None:
+    """Write a picture, whole or not at all, as PNG or as JPEG of quality 90, by the suffix of `path`.
+
+    array: uint8, (H, W, 3) RGB or (H, W) grey; bool (H, W) is written as 0 and 255.
+    Raises ConfigError for another suffix, DataError for another array.
+    """
+    path = Path(path)
+    file_format = _FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise ConfigError(f"{path}: cannot write a picture with the suffix {path.suffix!r}; expected .png or .jpg.")
+    pixels = array.astype(np.uint8) * 255 if array.dtype == bool else array
+    grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
+        raise DataError(
+            f"{path}: a picture of shape {array.shape} and type {array.dtype} cannot be written; "
+            "expected uint8 of shape (H, W, 3) or (H, W), not empty."
+        )
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    with atomic_file(path) as file:
+        if file_format == "JPEG":
+            image.save(file, file_format, quality=_JPEG_QUALITY)
+        else:
+            image.save(file, file_format)
+
+
+def _eight_bits(grey: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """Grey of 16 bits, which Pillow may hold in wider whole numbers, to 8."""
+    if grey.dtype.kind == "f" or (grey.size and (grey.min() < 0 or grey.max() > 65535)):
+        raise DataError(f"{path} has pixel values of more than 16 bits; expected 8 or 16 bits, scale it first.")
+    return (grey.astype(np.uint16) >> 8).astype(np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
+    """Open an image and find what turns it upright; what goes wrong inside the block becomes DataError."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            with _SILENCE, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                image = Image.open(file)
+                # Not PNG's own getexif, which decodes the pixels to look for EXIF behind them.
+                turn = _TURNS.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+            if image.width * image.height > MOST_PIXELS:
+                raise DataError(
+                    f"{path} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 1_000_000} "
+                    "million that are read; make it smaller or cut it into tiles."
+                )
+            with image:
+                yield image, turn
+    except FileNotFoundError as error:
+        raise DataError(f"{path} does not exist; expected an image.") from error
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path} is not an image that can be read; replace it.") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(
+            f"{path} has more than the {MOST_PIXELS // 1_000_000} million pixels that are read; "
+            "make it smaller or cut it into tiles."
+        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        # Pillow reports damage as any of these, SyntaxError for broken PNG chunks among them.
+        raise DataError(f"{path} cannot be read: {error}; the file may be cut off or damaged.") from error

@@ -1,0 +1,7 @@
+"""torchvision's detection models: a module for each, with model, backbones, loaders, predict and learner."""
+
+from __future__ import annotations
+
+from contorno.models.torchvision import mask_rcnn
+
+__all__ = ["mask_rcnn"]

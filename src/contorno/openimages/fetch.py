@@ -1,0 +1,226 @@
+"""From the names of classes to a folder of images and masks.
+
+Nothing counts as present before it is whole: files come as `.part` and are renamed after their check. Killed at any
+moment and started again, a fetch goes on with what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from contorno import files, images
+from contorno.errors import ConfigError, DataError, DownloadError
+from contorno.masks import Size
+from contorno.openimages import folder as layout
+from contorno.openimages.bucket import SPLITS, Bucket, MetaFiles, Split
+from contorno.openimages.folder import FetchReport, Folder, SplitReport
+from contorno.openimages.selection import Plan, SplitPlan, plan
+from contorno.openimages.web import DamagedError, HttpSource, NotFoundError, UnreachableError
+from contorno.openimages.zips import fetch_members
+from contorno.progress import Progress, silent
+
+_GIVE_UP_AFTER = 20  # failures; if fewer images than that came through, the server is not well
+
+
+def fetch(
+    class_names: Sequence[str],
+    *,
+    out: Path,
+    splits: Sequence[Split] = SPLITS,
+    limit: int | None = None,
+    seed: int = 0,
+    negatives: float = 0.0,
+    rename: Mapping[str, str] | None = None,
+    bucket: Bucket | None = None,
+    meta_dir: Path | None = None,
+    workers: int = 16,
+    source: HttpSource | None = None,
+    progress: Progress | None = None,
+) -> Folder:
+    """Fetch images and masks of some classes and write them as a COCO data set, as `Folder` lays it out.
+
+    out:      the folder; one that an earlier, even broken, fetch left is completed, and what stands there is not
+              fetched again. The COCO files hold what this call asks for; files of other calls stay beside it.
+    meta_dir: folder of lists and tables, see `plan`; None: `.meta` in `out`.
+    workers:  requests at one time.
+    The other options are those of `plan`.
+    Raises ConfigError as `plan` does and if another process is writing to `out`; DataError; DownloadError if the
+    network is out of reach or a zip is corrupt. Single images and masks that cannot be had are counted in the report.
+    """
+    if workers < 1:
+        raise ConfigError(f"workers is {workers}; expected at least 1.")
+    out = Path(out)
+    report = progress if progress is not None else silent
+    bucket = Bucket() if bucket is None else bucket
+    meta_dir = out / ".meta" if meta_dir is None else Path(meta_dir)
+    request = {
+        "class_names": list(class_names), "splits": list(splits), "limit": limit, "seed": seed,
+        "negatives": negatives, "rename": dict(rename or {}),
+    }  # fmt: skip
+    own = HttpSource(connections=workers) if source is None else None
+    client = own if own is not None else source
+    assert client is not None
+    try:
+        with files.folder_lock(out):
+            chosen = plan(
+                class_names, splits=splits, limit=limit, seed=seed, negatives=negatives, rename=rename,
+                bucket=bucket, meta_dir=meta_dir, source=client, progress=report,
+            )  # fmt: skip
+            finished = layout.completed(out, chosen)
+            if finished is not None:
+                return finished
+            return _carry_out(chosen, out, MetaFiles(bucket, client, meta_dir), request, workers, report)
+    finally:
+        if own is not None:
+            own.close()
+
+
+def _carry_out(
+    chosen: Plan, out: Path, meta: MetaFiles, request: Mapping[str, object], workers: int, progress: Progress
+) -> Folder:
+    source = meta.source
+    before = source.bytes_received
+    dropped: dict[Split, dict[str, list[str]]] = {part.split: {} for part in chosen.splits}
+    empty = Folder(out, tuple(part.split for part in chosen.splits), chosen.class_names, FetchReport(splits={}))
+    for part in chosen.splits:
+        for folder in (empty.images(part.split), empty.masks(part.split)):
+            folder.mkdir(parents=True, exist_ok=True)
+            for leftover in folder.glob(".*.part"):  # of a killed process; this one holds the lock
+                leftover.unlink()
+    sizes, fetched_images = _fetch_images(source, chosen, empty, dropped, workers, progress)
+    fetched_masks = _fetch_masks(meta, chosen, empty, sizes, dropped, workers, progress)
+    reports: dict[Split, SplitReport] = {}
+    for part in chosen.splits:
+        reports[part.split] = layout.write_annotations(
+            empty, part, chosen, sizes[part.split], dropped[part.split], workers=workers, progress=progress
+        )
+    result = Folder(
+        out,
+        empty.splits,
+        chosen.class_names,
+        FetchReport(
+            splits=reports,
+            notes=chosen.notes,
+            fetched_images=fetched_images,
+            fetched_masks=fetched_masks,
+            fetched_bytes=source.bytes_received - before,
+        ),
+    )
+    tables = {split: meta.identify(meta.bucket.masks_table_key(split)).as_json() for split in empty.splits}
+    layout.write_manifest(result, chosen, request, tables)
+    return result
+
+
+def _fetch_images(
+    source: HttpSource,
+    chosen: Plan,
+    folder: Folder,
+    dropped: dict[Split, dict[str, list[str]]],
+    workers: int,
+    progress: Progress,
+) -> tuple[dict[Split, dict[str, Size]], int]:
+    """Sizes of all images that are there in the end, by split and id, and how many were fetched now."""
+    sizes: dict[Split, dict[str, Size]] = {part.split: {} for part in chosen.splits}
+    fetched = failed = done = 0
+    with ThreadPoolExecutor(workers, thread_name_prefix="image") as pool:
+        try:
+            jobs = {
+                pool.submit(
+                    _fetch_image, source, chosen.bucket.image(part.split, i), folder.images(part.split) / f"{i}.jpg"
+                ): (
+                    part.split,
+                    i,
+                )
+                for part in chosen.splits
+                for i in part.image_ids
+            }
+            for future in as_completed(jobs):
+                split, image_id = jobs[future]
+                try:
+                    sizes[split][image_id], is_new = future.result()
+                    fetched += is_new
+                except UnreachableError:
+                    raise
+                except DownloadError as error:
+                    reason = layout.NOT_FOUND if isinstance(error, NotFoundError) else layout.IMAGE_FAILED
+                    reason = layout.IMAGE_DAMAGED if isinstance(error, DamagedError) else reason
+                    dropped[split].setdefault(reason, []).append(image_id)
+                    failed += reason == layout.IMAGE_FAILED
+                    if failed >= _GIVE_UP_AFTER and failed > done // 2:
+                        raise DownloadError(
+                            f"{failed} of {done + 1} images could not be fetched; the last one: {error}"
+                        ) from error
+                done += 1
+                progress("images", done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    for reasons in dropped.values():
+        for names in reasons.values():
+            names.sort()
+    return sizes, fetched
+
+
+def _fetch_image(source: HttpSource, url: str, path: Path) -> tuple[Size, bool]:
+    """Size of an image, and whether it had to be fetched."""
+    try:
+        return images.image_size(path), False
+    except DataError:
+        pass  # it is not there, or a power cut left it hollow
+    found: list[Size] = []
+
+    def decode(part: Path) -> None:
+        # Only decoding proves it whole: a page of HTML, or a JPEG cut off on the server, has the right length too.
+        height, width = images.read_image(part).shape[:2]
+        found.append((height, width))
+
+    source.download(url, path, check=decode)
+    return found[-1], True
+
+
+def _fetch_masks(
+    meta: MetaFiles,
+    chosen: Plan,
+    folder: Folder,
+    sizes: Mapping[Split, Mapping[str, Size]],
+    dropped: dict[Split, dict[str, list[str]]],
+    workers: int,
+    progress: Progress,
+) -> int:
+    """Fetch the masks that are not there, of images that are; returns how many came."""
+    wanted: dict[str, list[str]] = {}
+    targets: dict[str, tuple[Split, Path]] = {}
+    for part in chosen.splits:
+        for name, url in _missing_masks(meta.bucket, part, folder, sizes[part.split]):
+            wanted.setdefault(url, []).append(name)
+            targets[name] = (part.split, folder.masks(part.split) / name)
+
+    def save(name: str, content: bytes) -> None:
+        try:
+            files.write_bytes(targets[name][1], content)
+        except OSError as error:
+            raise DownloadError(f"cannot write {targets[name][1]}: {error.strerror or error}; make room.") from error
+
+    came = fetch_members(
+        meta.source,
+        wanted,
+        save,
+        folder=folder.root / ".zips",
+        cache_path=meta.cache_path,
+        workers=workers,
+        progress=progress,
+    )
+    for reason, names in ((layout.MASK_MISSING, came.missing), (layout.MASK_DAMAGED, list(came.damaged))):
+        for name in sorted(names):
+            dropped[targets[name][0]].setdefault(reason, []).append(name)
+    return len(targets) - len(came.missing) - len(came.damaged)
+
+
+def _missing_masks(bucket: Bucket, part: SplitPlan, folder: Folder, sizes: Mapping[str, Size]) -> list[tuple[str, str]]:
+    return [
+        (row.mask_path, bucket.meta(bucket.masks_zip_key(part.split, row.image_id)))
+        for row in part.rows
+        if row.image_id in sizes and not (folder.masks(part.split) / row.mask_path).is_file()
+    ]

@@ -1,0 +1,167 @@
+"""Write records as a COCO instances file that reads back to the very same records.
+
+What COCO has no place for goes into keys that other readers pass over: `contorno_id` holds an id that COCO's integers
+cannot, `split` the split that the record came from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import numpy as np
+
+from contorno import masks as mask_codes
+from contorno.errors import ConfigError
+from contorno.files import atomic_file
+from contorno.masks import Geometry, Size
+from contorno.records import Record, Records
+
+MaskForm = Literal["as-given", "rle", "pixel-edges"]
+_OWN_KEYS = ("images", "annotations", "categories")
+
+
+def write_coco(
+    records: Records,
+    path: Path,
+    *,
+    img_dir: Path,
+    masks: MaskForm = "as-given",
+    extras: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write `records` to the COCO file `path`, whole or not at all, and return `path`.
+
+    img_dir:  folder that holds the image files; `file_name` is relative to it, with forward slashes.
+    masks:    "as-given" keeps polygons to the last bit and writes run lengths compressed; "rle" writes every mask as
+              compressed run lengths; "pixel-edges" as polygons that decode to the very same mask.
+    extras:   more top-level members of the file, such as "info" and "licenses".
+
+    Image ids and annotation ids are kept where all are different whole numbers (annotation ids: above 0, since
+    pycocotools takes a match with id 0 for none); otherwise they are numbered from 1, with the id of the record in
+    `contorno_id`. `area` is the stated one, else that of the mask, else that of the box.
+    Raises ConfigError for a record without a file or with its file outside `img_dir`, and for bad `masks` or `extras`.
+    """
+    path, img_dir = Path(path), Path(img_dir)
+    if masks not in get_args(MaskForm):
+        raise ConfigError(f"masks={masks!r} is not a form of masks; choose one of {', '.join(get_args(MaskForm))}.")
+    head = _extra_members(extras)
+    image_ids = _whole_numbers([record.image_id for record in records], least=None)
+    known = [
+        annotation_id for record in records for annotation_id in record.instances.ids or [None] * len(record.instances)
+    ]
+    annotation_ids = iter(_whole_numbers(known, least=1))
+    file_names = [_file_name(record, img_dir) for record in records]
+
+    categories = [{"id": label, "name": name} for label, name in enumerate(records.class_map.names, start=1)]
+    images = (
+        _image(record, image_id, file_name)
+        for record, image_id, file_name in zip(records, image_ids, file_names, strict=True)
+    )
+    annotations = (
+        annotation
+        for record, image_id in zip(records, image_ids, strict=True)
+        for annotation in _annotations(record, image_id, annotation_ids, masks)
+    )
+    with atomic_file(path, "w") as file:
+        file.write("{" + "".join(f"{json.dumps(key)}: {text},\n" for key, text in head.items()))
+        _write_list(file, "images", images)
+        file.write(",\n")
+        # One annotation a line, made as it is written: a whole data set of polygons is never held twice.
+        _write_list(file, "annotations", annotations)
+        file.write(",\n")
+        _write_list(file, "categories", categories)
+        file.write("}\n")
+    return path
+
+
+def _extra_members(extras: Mapping[str, Any] | None) -> dict[str, str]:
+    members = {}
+    for key, value in (extras or {}).items():
+        if key in _OWN_KEYS:
+            raise ConfigError(f"extras has the key {key!r}, which the records fill; leave it out.")
+        try:
+            members[key] = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"extras[{key!r}] cannot be written as JSON: {error}.") from error
+    return members
+
+
+def _whole_numbers(ids: Sequence[int | str | None], least: int | None) -> list[int]:
+    """The ids themselves where they are different whole numbers, else 1..N."""
+    kept = [int(i) for i in ids if isinstance(i, int | np.integer) and not isinstance(i, bool)]
+    fits = len(set(kept)) == len(ids) and (least is None or min(kept, default=least) >= least)
+    return kept if fits else list(range(1, len(ids) + 1))
+
+
+def _file_name(record: Record, img_dir: Path) -> str:
+    if record.path is None:
+        raise ConfigError(
+            f"image {record.image_id}: it has pixels and no file; COCO names a file, so write the image to {img_dir} first."
+        )
+    # The paths as they are written first: a folder of links to images elsewhere is still this folder.
+    for place in (os.path.abspath, os.path.realpath):
+        file, folder = Path(place(record.path)), Path(place(img_dir))
+        if file.is_relative_to(folder):
+            return file.relative_to(folder).as_posix()
+    raise ConfigError(
+        f"image {record.image_id}: its file {record.path} is not in img_dir {img_dir}; give the folder that holds all images."
+    )
+
+
+def _image(record: Record, image_id: int, file_name: str) -> dict[str, Any]:
+    height, width = record.size_hw
+    image: dict[str, Any] = {"id": image_id, "file_name": file_name, "width": int(width), "height": int(height)}
+    if record.image_id != image_id:
+        image["contorno_id"] = record.image_id
+    if record.split is not None:
+        image["split"] = record.split
+    return image
+
+
+def _annotations(record: Record, image_id: int, new_ids: Iterator[int], form: MaskForm) -> Iterator[dict[str, Any]]:
+    instances = record.instances
+    # float64 first: the difference of two float32 is then exact, so x + width gives the very same x_max again.
+    boxes_xywh = instances.boxes.astype(np.float64)
+    boxes_xywh[:, 2:] -= boxes_xywh[:, :2]
+    for index in range(len(instances)):
+        geometry, box = instances.geometries[index], [float(value) for value in boxes_xywh[index]]
+        annotation_id = next(new_ids)
+        annotation: dict[str, Any] = {
+            "id": annotation_id,
+            "image_id": image_id,
+            "category_id": int(instances.labels[index]),
+            "bbox": box,
+            "area": _area(float(instances.areas[index]), geometry, record.size_hw, box),
+            "iscrowd": int(instances.is_crowd[index]),
+            # An object with a box only has an empty list, as box data sets in COCO's form do.
+            "segmentation": [] if geometry is None else _segmentation(geometry, record.size_hw, form),
+        }
+        if instances.ids is not None and instances.ids[index] != annotation_id:
+            annotation["contorno_id"] = instances.ids[index]
+        yield annotation
+
+
+def _area(stated: float, geometry: Geometry | None, size: Size, box_xywh: Sequence[float]) -> float:
+    if np.isfinite(stated):
+        return stated
+    if geometry is None:
+        return box_xywh[2] * box_xywh[3]
+    return int(mask_codes.area(mask_codes.to_run_length(geometry, size)))
+
+
+def _segmentation(geometry: Geometry, size: Size, form: MaskForm) -> Any:
+    if form == "rle":
+        return mask_codes.to_run_length(geometry, size).to_coco()
+    if form == "pixel-edges":
+        return mask_codes.to_polygons(mask_codes.to_run_length(geometry, size)).to_coco()
+    return geometry.to_coco()
+
+
+def _write_list(file: IO[str], key: str, items: Iterable[Mapping[str, Any]]) -> None:
+    file.write(f'"{key}": [')
+    for index, item in enumerate(items):
+        file.write((",\n" if index else "\n") + json.dumps(item, ensure_ascii=False, allow_nan=False))
+    file.write("]")
