@@ -2,7 +2,7 @@
 
 A box is (x_min, y_min, x_max, y_max) in pixels with edges between pixels, so one over the last column ends at
 `x_max == width`, and its width is `x_max - x_min`. All functions take (N, 4), N = 0 included, and return new arrays;
-floats keep their precision and whole numbers become float32.
+floats keep their precision and whole numbers become float32. DataError is raised for any other shape or content.
 """
 
 from __future__ import annotations
@@ -70,13 +70,15 @@ def valid(boxes: ArrayLike) -> NDArray[np.bool_]:
 
 
 def _boxes(boxes: ArrayLike) -> NDArray[Any]:
-    """As floats (N, 4). Raises DataError for another shape."""
-    taken = np.asarray(boxes)
+    """As floats (N, 4). Raises DataError for another shape, or for what is not a number."""
+    try:
+        taken = np.asarray(boxes)
+    except ValueError as error:  # rows of different lengths
+        raise DataError("boxes have rows of different lengths; expected (N, 4).") from error
+    if taken.dtype.kind not in "fiub":
+        raise DataError("boxes hold something that is not a number; expected (N, 4) numbers.")
     if taken.dtype.kind != "f":
-        try:
-            taken = taken.astype(np.float32)
-        except (TypeError, ValueError) as error:
-            raise DataError("boxes hold something that is not a number; expected (N, 4) numbers.") from error
+        taken = taken.astype(np.float32)
     if taken.size == 0 and taken.ndim <= 2:
         taken = taken.reshape(0, 4)
     if taken.ndim != 2 or taken.shape[1] != 4:

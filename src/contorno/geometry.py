@@ -64,6 +64,10 @@ class Polygons:
         """COCO's JSON form: one flat list [x, y, x, y, ...] for each part."""
         return [part.ravel().tolist() for part in self.parts]
 
+    def __reduce__(self) -> tuple[type[Polygons], tuple[tuple[NDArray[np.float64], ...]]]:
+        # A pickle made of the fields alone would bring writable arrays back.
+        return Polygons, (self.parts,)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Polygons):
             return NotImplemented

@@ -214,7 +214,7 @@ def iou(
         return np.zeros((len(a), len(b)))
     flags = [False] * len(b) if is_crowd is None else [bool(flag) for flag in is_crowd]
     found = coco_mask.iou([_coco(code) for code in a], [_coco(code) for code in b], flags)
-    return np.nan_to_num(np.asarray(found, dtype=np.float64).reshape(len(a), len(b)), nan=0.0)
+    return np.asarray(found, dtype=np.float64).reshape(len(a), len(b))
 
 
 def resize(bitmap: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

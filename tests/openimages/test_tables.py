@@ -70,7 +70,7 @@ def test_quoted_fields_are_read() -> None:
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer"),
         ("<!DOCTYPE html>\n", "header lacks"),
         ("", "header lacks"),
-        (HEADER + DOG[:40] + "\n", r"the line at byte 97 has 5 fields; its header has 10"),
+        (HEADER + DOG[:40] + "\n", r"the line at byte 85 has 6 fields; its header has 10"),
         (HEADER + DOG.replace("0.875", "good"), "PredictedIoU is 'good'"),
         (HEADER + DOG.replace("0a_m", "../0a_m"), "MaskPath '../0a_m01b9xk_01.png' is not a plain file name"),
         (HEADER + DOG.replace(",0a,", ",..\\a,"), "ImageID"),

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import io
+import random
+import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from contorno.errors import DataError, DownloadError
-from contorno.openimages.zips import Directory, Member, unpack
+from contorno.openimages import HttpSource
+from contorno.openimages.zips import Directory, Member, MembersReport, fetch_members, unpack
+from contorno.rehearsal import Fault, Server, serve
 
 
 def zip_of(members: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
@@ -43,8 +48,6 @@ def test_zip64_fields_are_read(tmp_path: Path) -> None:
     # Rewrite the directory the way a writer of large files does: offset and sizes in the zip64 field, end record 64.
     data = file.getvalue()
     plain = directory_of(data)
-    import struct
-
     extra = struct.pack("<HHQQQ", 1, 24, 3, 3, 0)
     entry = bytearray(plain.raw)
     entry[20:28] = b"\xff" * 8
@@ -117,3 +120,107 @@ def test_a_member_that_unpacks_to_more_than_it_states_is_refused() -> None:
     smaller = Member(member.name, member.start, member.end, member.compressed_bytes, 10, member.crc, 8, False)
     with pytest.raises(DataError, match="checksum"):
         content_of(data, smaller)
+
+
+NAMES = [f"{i:04}.png" for i in range(2000)]
+CONTENTS = {name: random.Random(name).randbytes(1500) for name in NAMES}
+
+
+class Store:
+    """A server with one zip of 2,000 members of 1.5 kB, and what was fetched from it."""
+
+    def __init__(self, server: Server, folder: Path, source: HttpSource) -> None:
+        self.server, self.folder, self.source = server, folder, source
+        self.got: dict[str, bytes] = {}
+
+    def fetch(self, names: list[str]) -> MembersReport:
+        return fetch_members(
+            self.source,
+            {self.server.url + "masks-0.zip": names},
+            self.got.__setitem__,
+            folder=self.folder / "whole",
+            cache_path=lambda name, *origin: self.folder / f"{name}.{hash(str(origin))}",
+        )
+
+    @property
+    def bytes_sent(self) -> int:
+        return sum(request.bytes_sent for request in self.server.log)
+
+
+@pytest.fixture
+def store(tmp_path: Path, source: HttpSource) -> Iterator[Store]:
+    root = tmp_path / "served"
+    root.mkdir()
+    (root / "masks-0.zip").write_bytes(zip_of(CONTENTS))
+    with serve(root) as server:
+        yield Store(server, tmp_path, source)
+
+
+@pytest.mark.parametrize("step", [3, 20, 400])
+def test_little_more_is_fetched_than_is_wanted(store: Store, step: int) -> None:
+    wanted = NAMES[::step]
+    assert store.fetch(wanted) == MembersReport()
+    assert store.got == {name: CONTENTS[name] for name in wanted}
+    directory = directory_of((store.server.root / "masks-0.zip").read_bytes())
+    compressed = sum(directory.members[name].compressed_bytes for name in wanted)
+    assert store.bytes_sent <= 1.2 * compressed + len(directory.raw) + 1024
+
+
+def test_the_directory_is_fetched_once_for_all_classes(store: Store) -> None:
+    store.fetch(NAMES[:1])
+    store.server.clear_log()
+    store.fetch(NAMES[7:8])
+    assert store.bytes_sent < 1.2 * 1500
+
+
+def test_a_zip_of_which_most_is_wanted_comes_whole_in_one_request(store: Store) -> None:
+    store.fetch(NAMES[:1500])
+    assert len(store.got) == 1500
+    assert [request.range for request in store.server.log if request.bytes_sent > 1_000_000] == [None]
+    assert list((store.folder / "whole").iterdir()) == []
+
+
+def test_without_ranges_the_zip_comes_whole_once(store: Store) -> None:
+    store.server.faults.append(Fault(pattern="*", kind="no_range", times=None))
+    store.fetch(NAMES[:3] + NAMES[900:902])
+    assert store.got == {name: CONTENTS[name] for name in NAMES[:3] + NAMES[900:902]}
+    size = (store.server.root / "masks-0.zip").stat().st_size
+    assert sum(request.bytes_sent == size for request in store.server.log) <= 2
+
+
+def test_a_zip_left_whole_by_a_killed_run_is_not_fetched_again(store: Store) -> None:
+    store.server.faults.append(Fault(pattern="*", kind="no_range", times=None))
+
+    def fail(name: str, content: bytes) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch_members(
+            store.source,
+            {store.server.url + "masks-0.zip": NAMES[:2]},
+            fail,
+            folder=store.folder / "whole",
+            cache_path=lambda *_: None,
+        )
+    store.server.clear_log()
+    store.fetch(NAMES[:2])
+    assert len(store.got) == 2
+    assert store.bytes_sent == 0
+
+
+def test_members_missing_or_damaged_are_reported_and_the_others_come(store: Store) -> None:
+    path = store.server.root / "masks-0.zip"
+    data = bytearray(path.read_bytes())
+    data[directory_of(bytes(data)).members[NAMES[5]].end - 9] ^= 1
+    path.write_bytes(bytes(data))
+    report = store.fetch([*NAMES[4:7], "nothing.png"])
+    assert report.missing == ["nothing.png"]
+    assert list(report.damaged) == [NAMES[5]]
+    assert set(store.got) == {NAMES[4], NAMES[6]}
+
+
+def test_a_member_whose_name_climbs_goes_nowhere(store: Store) -> None:
+    (store.server.root / "masks-0.zip").write_bytes(zip_of({"../../evil.png": b"x", "a.png": b"a"}))
+    assert store.fetch(["a.png"]) == MembersReport()
+    assert set(store.got) == {"a.png"}
+    assert not list(store.folder.rglob("evil.png"))

@@ -157,21 +157,21 @@ class COCOMetric:
         prefix, images = self.metric_type.prefix, list(self._images.values())
         precision, recall = curves(images, len(class_map) - 1, self.settings)
         figures = {f"{prefix}_{key}": value for key, value in self._figures(precision, recall).items()}
+        objects, shown = _class_counts(images, len(class_map) - 1)
         per_class = {}
         for index, name in enumerate(class_map.names):
             own_precision, own_recall = precision[:, :, index, 0, -1], recall[:, index, 0, -1]
-            own = [int(((image.labels == index + 1) & ~image.is_crowd).sum()) for image in images]
             per_class[name] = {
                 f"{prefix}_ap": _mean(own_precision),
                 f"{prefix}_ap50": _mean(own_precision[self._at(0.5)]),
                 f"{prefix}_ar": _mean(own_recall),
-                "objects": sum(own),
-                "images": sum(count > 0 for count in own),
+                "objects": int(objects[index]),
+                "images": int(shown[index]),
             }
         counts = {
             "images": len(images),
             "negatives": sum(len(image.labels) == 0 for image in images),
-            "objects": sum(int((~image.is_crowd).sum()) for image in images),
+            "objects": int(objects.sum()),
             "crowd_regions": sum(int(image.is_crowd.sum()) for image in images),
             "detections": sum(len(image.scores) for image in images),
         }
@@ -299,6 +299,16 @@ def _truth_areas(record: Record) -> NDArray[np.float64]:
         else:
             found[index] = masks.area(masks.to_run_length(geometry, truth.size_hw))
     return found
+
+
+def _class_counts(images: Sequence[ImageObjects], num_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Objects of each label and images that show one, (K,) each; crowd regions do not count."""
+    objects, shown = np.zeros((2, num_labels + 1), dtype=np.int64)
+    for image in images:
+        own = np.bincount(image.labels[~image.is_crowd], minlength=num_labels + 1)
+        objects += own
+        shown += own > 0
+    return objects[1:], shown[1:]
 
 
 def _xywh(xyxy: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from contorno.errors import ConfigError, DataError
 from contorno.openimages.bucket import MetaFiles
@@ -15,6 +16,7 @@ from contorno.records import fold_name
 
 _MID = re.compile(r"/[a-z]/[0-9a-z_]+")
 _NEAR_NAMES = 5
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,41 +79,50 @@ def read_classes(meta: MetaFiles) -> ClassList:
     Both forms of the list of names are read: v5, without a header, and v7, with one.
     Raises DataError for a file that is neither, DownloadError if a list cannot be had.
     """
-    mask_key = meta.bucket.mask_classes_key
-    with_masks = {line.strip() for line in _text(meta.read(mask_key), mask_key).splitlines() if line.strip()}
-    for mid in sorted(with_masks):
-        _check_mid(mid, mask_key)
     first, *others = meta.bucket.class_keys
     key = next((k for k in meta.bucket.class_keys if meta.local(k) is not None), first)
     try:
-        data = meta.read(key)
+        names = _read(meta, key, _parse_names)
     except NotFoundError:
-        key = others[0]
-        data = meta.read(key)
-    classes = []
-    for number, row in enumerate(csv.reader(_text(data, key).splitlines()), start=1):
+        names = _read(meta, others[0], _parse_names)
+    with_masks = _read(meta, meta.bucket.mask_classes_key, _parse_mids)
+    return ClassList([OpenImagesClass(name, mid, mid in with_masks) for mid, name in names.items()])
+
+
+def _read(meta: MetaFiles, key: str, parse: Callable[[str, str], _T]) -> _T:
+    try:
+        return parse(meta.read(key).decode("utf-8-sig"), key)
+    except UnicodeDecodeError as error:
+        meta.forget(key)
+        raise DataError(f"{key} is not a text: byte {error.start} is not UTF-8.") from error
+    except DataError:
+        meta.forget(key)
+        raise
+
+
+def _parse_names(text: str, key: str) -> dict[str, str]:
+    """{MID: name}."""
+    names: dict[str, str] = {}
+    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
         if not row or (number == 1 and row[:2] == ["LabelName", "DisplayName"]):
             continue
         if len(row) != 2:
             raise DataError(f"{key}: line {number} has {len(row)} fields; expected two: MID and name.")
-        mid, name = row[0].strip(), row[1].strip()
-        _check_mid(mid, f"{key}, line {number}")
-        classes.append(OpenImagesClass(name, mid, mid in with_masks))
-    if not classes:
+        mid = _check_mid(row[0].strip(), f"{key}, line {number}")
+        names[mid] = row[1].strip()
+    if not names:
         raise DataError(f"{key} lists no classes; fetch it anew.")
-    return ClassList(classes)
+    return names
 
 
-def _check_mid(mid: str, where: str) -> None:
+def _parse_mids(text: str, key: str) -> set[str]:
+    return {_check_mid(line.strip(), key) for line in text.splitlines() if line.strip()}
+
+
+def _check_mid(mid: str, where: str) -> str:
     # MIDs become parts of file names, so nothing else may pass.
     if not _MID.fullmatch(mid):
         raise DataError(
-            f"{where}: {mid[:60]!r} is not a class id like '/m/01b9xk'; the file is not the list it should be."
+            f"{where}: {mid[:60]!r} is no class id like '/m/01b9xk'; the file is not the list it should be."
         )
-
-
-def _text(data: bytes, key: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{key} is not a text: byte {error.start} is not UTF-8.") from error
+    return mid

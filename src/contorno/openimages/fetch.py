@@ -87,8 +87,7 @@ def _carry_out(
     for part in chosen.splits:
         for folder in (empty.images(part.split), empty.masks(part.split)):
             folder.mkdir(parents=True, exist_ok=True)
-            for leftover in folder.glob(".*.part"):  # of a killed process; this one holds the lock
-                leftover.unlink()
+    _sweep(empty)
     sizes, fetched_images = _fetch_images(source, chosen, empty, dropped, workers, progress)
     fetched_masks = _fetch_masks(meta, chosen, empty, sizes, dropped, workers, progress)
     reports: dict[Split, SplitReport] = {}
@@ -111,6 +110,17 @@ def _carry_out(
     tables = {split: meta.identify(meta.bucket.masks_table_key(split)).as_json() for split in empty.splits}
     layout.write_manifest(result, chosen, request, tables)
     return result
+
+
+def _sweep(folder: Folder) -> None:
+    """Remove what a killed process left half written; this one holds the lock."""
+    kept = [folder.root, folder.root / "annotations", folder.root / ".meta" / "cache"]
+    for split in folder.splits:
+        kept += [folder.images(split), folder.masks(split)]
+    for place in kept:
+        for leftover in place.glob("*.part"):
+            if not leftover.with_name(leftover.name + ".etag").exists():  # a large one that can be gone on with
+                leftover.unlink()
 
 
 def _fetch_images(

@@ -63,7 +63,10 @@ class Plan:
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the categories, each once, in the order asked for."""
-        return tuple({fold_name(item.name): item.name for item in reversed(self.classes)}.values())[::-1]
+        names: dict[str, str] = {}
+        for item in self.classes:
+            names.setdefault(fold_name(item.name), item.name)
+        return tuple(names.values())
 
     @property
     def num_images(self) -> int:

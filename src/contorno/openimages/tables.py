@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contorno import files
-from contorno.errors import DataError
+from contorno.errors import DataError, DownloadError
 from contorno.openimages.bucket import MetaFiles, Split
+from contorno.openimages.web import FileIdentity
 from contorno.progress import Progress, silent
 
 MASK_COLUMNS = (
@@ -92,11 +93,22 @@ def _select(
             found[mid] = files.read_json(path)["rows"]
     missing = [mid for mid in mids if mid not in found]
     if missing:
-        found |= filter_table(meta.blocks(key), table, columns, missing, total=identity.size, progress=progress)
+        blocks = _whole(meta.blocks(key), identity)
+        found |= filter_table(blocks, table, columns, missing, total=identity.size, progress=progress)
         for mid in missing:
             if (path := kept[mid]) is not None:
                 files.write_json(path, {"from": identity.as_json(), "columns": list(columns), "rows": found[mid]})
     return {mid: found[mid] for mid in mids}
+
+
+def _whole(blocks: Iterable[bytes], identity: FileIdentity) -> Iterator[bytes]:
+    """The blocks, and an error at their end if they are not the whole file: a few rows less would show nowhere."""
+    size = 0
+    for block in blocks:
+        size += len(block)
+        yield block
+    if identity.size is not None and size != identity.size:
+        raise DownloadError(f"{identity.where}: {size} of {identity.size} bytes came; run it again.")
 
 
 def filter_table(

@@ -22,6 +22,7 @@ import httpx
 
 from contorno import __version__
 from contorno.errors import DataError, DownloadError
+from contorno.files import checksum
 
 _PAUSE_LIMIT_SECONDS = 30.0
 _UNREACHABLE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -88,6 +89,7 @@ class HttpSource:
         self._jitter = random.Random()
         self._lock = threading.Lock()
         self._reached: set[str] = set()
+        self._other_etags: set[str] = set()
         self.bytes_received = 0
 
     def __enter__(self) -> HttpSource:
@@ -154,21 +156,25 @@ class HttpSource:
         the file is fetched once more before DamagedError is raised.
         Raises NotFoundError, DamagedError, DownloadError.
         """
+
+        digests: list[str] = []
         try:
-            return self._download(url, path, check)
+            return self._download(url, path, check, digests)
         except DataError:
             try:
-                return self._download(url, path, check)
+                return self._download(url, path, check, digests)
             except DataError as error:
                 raise DamagedError(f"{url} arrived damaged twice: {error}") from error
 
-    def _download(self, url: str, path: Path, check: Callable[[Path], None] | None) -> int:
+    def _download(self, url: str, path: Path, check: Callable[[Path], None] | None, digests: list[str]) -> int:
         part, tag_file = path.with_name(path.name + ".part"), path.with_name(path.name + ".part.etag")
         start, validator = 0, None
         if tag_file.is_file() and part.is_file():
             start, validator = part.stat().st_size, tag_file.read_text(encoding="utf-8")
 
         def remember(tag: str | None, total: int | None) -> None:
+            nonlocal validator
+            validator = tag
             if tag is not None and total is not None and total >= self._keep_parts_from:
                 tag_file.write_text(tag, encoding="utf-8")
             else:
@@ -186,11 +192,16 @@ class HttpSource:
                     size = position + len(block)
                 file.flush()
                 os.fsync(file.fileno())
+        except DownloadError:
+            if not tag_file.is_file():  # nobody could go on with it
+                part.unlink(missing_ok=True)
+            raise
         except OSError as error:
             raise DownloadError(
-                f"cannot write {part}: {error.strerror or error}; make room or choose another folder."
+                f"cannot write {part}: {error.strerror or error}; make room, or choose another folder."
             ) from error
         try:
+            self._compare_digest(url, part, validator, digests)
             if check is not None:
                 check(part)
         except DataError:
@@ -200,6 +211,26 @@ class HttpSource:
         part.replace(path)
         tag_file.unlink(missing_ok=True)
         return size
+
+    def _compare_digest(self, url: str, part: Path, tag: str | None, digests: list[str]) -> None:
+        """Raise DataError if the content does not have the MD5 that the server gives as its ETag.
+
+        Both stores do so for what was uploaded in one piece. An ETag that looks like an MD5 and is none shows when the
+        same content comes twice; that host's ETags are then not compared again.
+        """
+        host = urlsplit(url).netloc
+        match = re.fullmatch(r'"([0-9a-f]{32})"', tag or "")
+        if match is None or host in self._other_etags:
+            return
+        digest = checksum(part, "md5")
+        if digest == match[1]:
+            return
+        if digest in digests:
+            with self._lock:
+                self._other_etags.add(host)
+            return
+        digests.append(digest)
+        raise DataError(f"its MD5 is {digest}, the server's ETag says {match[1]}")
 
     def _blocks(
         self,

@@ -34,6 +34,11 @@ _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
 _LOCAL = struct.Struct("<4s2B4HL2L2H")
 
+
+class CorruptZipError(DownloadError):
+    """The central directory of a zip is not one."""
+
+
 Read = Callable[[int, int], bytes]
 """Bytes of a zip from a start up to, not including, an end."""
 
@@ -306,7 +311,7 @@ def _take_whole(
 
         try:
             directory = Directory.read(read, path.stat().st_size, url)
-        except DownloadError:
+        except CorruptZipError:
             path.unlink()
             raise
         for name in _present(directory, names, report):
@@ -329,7 +334,14 @@ def _directory(
     if kept is not None and kept.is_file():
         data = kept.read_bytes()
         return Directory(data[8:], int.from_bytes(data[:8], "little"), url)
-    directory = Directory.read(lambda start, end: source.read_range(url, start, end), size, url)
+
+    def read(start: int, end: int) -> bytes:
+        return source.read_range(url, start, end)
+
+    try:
+        directory = Directory.read(read, size, url)
+    except CorruptZipError:
+        directory = Directory.read(read, size, url)  # the fault may have been on the way
     if kept is not None:
         files.write_bytes(kept, directory.start.to_bytes(8, "little") + directory.raw)
     return directory
@@ -365,7 +377,7 @@ def _zip64(extra: bytes, size: int, compressed: int, offset: int, where: str) ->
     return size, compressed, offset
 
 
-def _corrupt(where: str, what: str) -> DownloadError:
-    return DownloadError(
+def _corrupt(where: str, what: str) -> CorruptZipError:
+    return CorruptZipError(
         f"{where}: the zip's directory is corrupt: {what}; the file on the server is damaged, or no zip."
     )

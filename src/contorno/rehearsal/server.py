@@ -29,13 +29,13 @@ _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 _HTML = b"<!DOCTYPE html><html><body><h1>Sign in to this network</h1></body></html>\n"
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Fault:
     """One thing that goes wrong for the requests whose path fits.
 
     pattern: shell pattern on the path from the root, such as "*/train-masks-0.zip"; "*" also crosses slashes.
-    kind: "404", "500", "503": that status and no file. "slow": waits `seconds` before the answer. "cut": promises the whole
-      length, sends `size` bytes and hangs up. "no_range": sends the whole file whatever range was asked.
+    kind: "404", "500", "503": that status and no file. "slow": waits `seconds` before the answer. "cut": promises the
+      whole length, sends `size` bytes and hangs up. "no_range": sends the whole file whatever range was asked.
       "lying_length": sends `size` bytes fewer than the file has and announces just those, so that HTTP itself shows
       nothing wrong. "corrupt": the right length with `size` bytes in the middle inverted. "html": a sign-in page with
       status 200, as captive networks send.

@@ -28,11 +28,17 @@ class AnchorFit:
 
 
 def anchor_sizes_for(
-    records: Iterable[Record], image_size: int, *, aspect_ratios: Sequence[float] = DEFAULT_RATIOS
+    records: Iterable[Record],
+    image_size: int,
+    *,
+    aspect_ratios: Sequence[float] = DEFAULT_RATIOS,
+    sizes_per_level: int = 1,
 ) -> AnchorFit:
     """Choose anchor sizes, doubling from level to level, that the most boxes have an anchor of IoU ≥ 0.5 for.
 
     image_size: px; boxes are taken as they are once the longest side of their image is this long.
+    sizes_per_level: how many sizes share each doubling; over 1 they find more of the boxes under about 16 px, but the
+                anchors' layers of pretrained weights no longer fit and start anew.
     The default sizes stay if they reach 95 % and no others do better by 2 % of the boxes, since pretrained weights
     were trained with them. Crowd regions do not count; with no boxes at all the default sizes stay.
     """
@@ -41,13 +47,17 @@ def anchor_sizes_for(
         return AnchorFit(DEFAULT_SIZES, float("nan"), "anchors 32 to 512 px: the data set has no boxes to fit them to")
     default_recall = _quality(boxes, DEFAULT_SIZES, aspect_ratios)[0]
     # A quarter octave apart from 4 px (an anchor below the finest stride misses between its positions) to 64 px.
-    candidates = [tuple((float(round(4 * 2 ** (step / 4))) * 2**level,) for level in range(5)) for step in range(17)]
+    parts = [2 ** (part / sizes_per_level) for part in range(sizes_per_level)]
+    candidates = [
+        tuple(tuple(round(round(4 * 2 ** (step / 4)) * part, 1) * 2**level for part in parts) for level in range(5))
+        for step in range(17)
+    ]
     sizes = max(candidates, key=lambda candidate: _quality(boxes, candidate, aspect_ratios))
     recall = _quality(boxes, sizes, aspect_ratios)[0]
     if default_recall >= 0.95 and recall - default_recall < 0.02:
         sizes, recall = DEFAULT_SIZES, default_recall
     reason = (
-        f"anchors {sizes[0][0]:.0f} to {sizes[-1][0]:.0f} px: {100 * recall:.1f} % of {len(boxes)} boxes have an "
+        f"anchors {sizes[0][0]:.0f} to {sizes[-1][-1]:.0f} px: {100 * recall:.1f} % of {len(boxes)} boxes have an "
         f"anchor with IoU of at least {MATCH_IOU} (32 to 512 px: {100 * default_recall:.1f} %)"
     )
     return AnchorFit(sizes, recall, reason)

@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 LOSS_NAMES = ("loss_classifier", "loss_box_reg", "loss_mask", "loss_objectness", "loss_rpn_box_reg")
-MASK_ROIS_PER_IMAGE = 64
+MASK_ROIS_PER_IMAGE = 32
 
 log = logging.getLogger(__name__)
 

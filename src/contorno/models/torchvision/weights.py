@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Literal
+from urllib.error import HTTPError
 from urllib.parse import urlparse
 
 import torch
@@ -68,6 +69,8 @@ def fetch(url: str, *, progress: bool = True) -> dict[str, Tensor]:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), digits[1] if digits else None, progress=progress)
         except (OSError, HTTPException, ValueError, RuntimeError) as error:
+            if isinstance(error, HTTPError):
+                error.close()
             raise WeightsError(
                 f"the weights at {url} could not be fetched ({error}); put the file at {path} by hand, or give a local "
                 "file as weights=..., or weights=None to begin with random weights."

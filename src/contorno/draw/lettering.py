@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 Color = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
-# Pillow's built-in font has no accents and no script but Latin, so for other text a font of the system is looked for
-# by name (Linux, macOS, Windows); the first that has all the characters is taken.
+# Pillow's built-in font has no accents and no script but Latin, so for other text the fonts of the system are tried
+# by name (Linux, macOS, Windows).
 SYSTEM_FONTS = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -52,7 +52,7 @@ def draw_tags(canvas: Image.Image, tags: Sequence[Tag], text_px: int) -> None:
     pad = max(2, text_px // 4)
     for tag in tags:
         text, font = shorten(tag.text, text_px, canvas.width - 2 * pad)
-        left, top, right, bottom = font.getbbox("Ág" if text.isascii() else text)
+        _, top, _, bottom = font.getbbox(text + "Ag")
         width = round(font.getlength(text)) + 2 * pad
         height = round(bottom - top) + pad
         place = _free_place(tag, (width, height), canvas.size, taken)
@@ -77,17 +77,17 @@ def shorten(text: str, text_px: int, width_px: float) -> tuple[str, Font]:
 
 
 def readable(text: str, text_px: int) -> tuple[str, Font]:
-    """The text and a font that can write it: built in, else of the system, else without its accents."""
+    """The text and the font that can write most of it, built in or of the system; what it lacks loses its accents."""
     text = " ".join(text.split())
     font = built_in_font(text_px)
-    if _covers(font, text):
-        return text, font
+    missing = _missing(font, text)
     for name in SYSTEM_FONTS:
+        if not missing:
+            return text, font
         other = _system_font(name, text_px)
-        if other is not None and _covers(other, text):
-            return text, other
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return plain, font
+        if other is not None and len(lacks := _missing(other, text)) < len(missing):
+            font, missing = other, lacks
+    return "".join(_without_accents(c) if c in missing else c for c in text), font
 
 
 @lru_cache(maxsize=32)
@@ -104,11 +104,14 @@ def _system_font(name: str, text_px: int) -> Font | None:
         return None
 
 
-def _covers(font: Font, text: str) -> bool:
-    if text.isascii():
-        return True
-    missing = bytes(font.getmask("\uffff"))  # type: ignore[arg-type]
-    return all(c.isascii() or bytes(font.getmask(c)) != missing for c in text)  # type: ignore[arg-type]
+def _missing(font: Font, text: str) -> set[str]:
+    """Characters of `text` that the font has no glyph for."""
+    nothing = bytes(font.getmask("\uffff"))
+    return {c for c in text if not c.isascii() and bytes(font.getmask(c)) == nothing}
+
+
+def _without_accents(character: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
 
 
 def luminance(color: Color) -> float:

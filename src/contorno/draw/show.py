@@ -1,0 +1,170 @@
+"""Show pictures: inline in a notebook, to a file in a script. IceVision's names; no window ever opens."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from contorno.draw.instances import Style, draw_instances
+from contorno.draw.pictures import Denormalize, Pixels, draw_record, draw_sample, grid, prediction_image, to_pixels
+from contorno.errors import DataError
+from contorno.images import read_image, write_image
+from contorno.records import ClassMap, Prediction, Record, Records, Sample
+
+CELL_PX = 400
+"""Longest side of each picture, pixels, unless a figure size is given."""
+POINTS_PER_INCH = 100
+
+
+def show_img(
+    image: NDArray[Any] | Image.Image | Path | str, *, show: bool = True, path: Path | str | None = None
+) -> Image.Image:
+    """Show one image: an array (float ones are taken as ImageNet-normalised), a Pillow image or a file.
+
+    show: display it, if a notebook is running.   path: also write it there (.png or .jpg).
+    """
+    if isinstance(image, Path | str):
+        pixels = read_image(Path(image))
+    elif isinstance(image, Image.Image):
+        pixels = np.array(image.convert("RGB"))
+    else:
+        pixels = to_pixels(image)
+        if pixels.ndim == 2:
+            pixels = np.repeat(pixels[:, :, None], 3, axis=2)
+    return _present(pixels, show, path)
+
+
+def show_records(
+    records: Sequence[Record],
+    ncols: int = 3,
+    class_map: ClassMap | None = None,
+    *,
+    display_label: bool = True,
+    display_bbox: bool | None = None,
+    display_mask: bool = True,
+    figsize: tuple[float, float] | None = None,
+    show: bool = True,
+    path: Path | str | None = None,
+) -> Image.Image:
+    """Show records with their objects, `ncols` in a row; class names come from `class_map`, else from Records.
+
+    display_bbox: unset: only for objects without a mask.   figsize: (width, height) in inches; the width counts.
+    show: display, if a notebook is running.   path: also write there.
+    """
+    if class_map is None and isinstance(records, Records):
+        class_map = records.class_map
+    style = _style(len(records), ncols, figsize, display_label, False, display_bbox, display_mask)
+    pictures = [draw_record(record, class_map, style) for record in records]
+    return _present_grid(pictures, ncols, [str(record.image_id) for record in records], style, show, path)
+
+
+def show_samples(
+    samples: Sequence[Sample],
+    ncols: int = 3,
+    denormalize_fn: Denormalize | None = None,
+    *,
+    display_label: bool = True,
+    display_bbox: bool | None = None,
+    display_mask: bool = True,
+    figsize: tuple[float, float] | None = None,
+    show: bool = True,
+    path: Path | str | None = None,
+) -> Image.Image:
+    """Show samples as the model gets them; float ones are denormalised by `denormalize_fn`, ImageNet's if unset.
+
+    display_bbox, figsize, show, path: see `show_records`.
+    """
+    style = _style(len(samples), ncols, figsize, display_label, False, display_bbox, display_mask)
+    pictures = [draw_sample(sample, denormalize_fn, style) for sample in samples]
+    return _present_grid(pictures, ncols, None, style, show, path)
+
+
+def show_preds(
+    preds: Sequence[Prediction],
+    denormalize_fn: Denormalize | None = None,
+    ncols: int = 3,
+    *,
+    threshold: float = 0.0,
+    class_map: ClassMap | None = None,
+    display_label: bool = True,
+    display_score: bool = True,
+    display_bbox: bool | None = None,
+    display_mask: bool = True,
+    figsize: tuple[float, float] | None = None,
+    show: bool = True,
+    path: Path | str | None = None,
+) -> Image.Image:
+    """Show predictions over their images: all that `predict` kept, or what scores at least `threshold`.
+
+    display_bbox, figsize, show, path: see `show_records`.
+    """
+    style = _style(len(preds), ncols, figsize, display_label, display_score, display_bbox, display_mask)
+    pictures = []
+    for pred in (pred.above(threshold) for pred in preds):
+        pictures.append(
+            draw_instances(
+                prediction_image(pred, denormalize_fn),
+                masks=pred.masks,
+                boxes=pred.boxes,
+                labels=pred.labels,
+                scores=pred.scores,
+                class_map=class_map if class_map is not None else pred.class_map,
+                style=style,
+            )
+        )
+    return _present_grid(pictures, ncols, [str(pred.image_id) for pred in preds], style, show, path)
+
+
+def _style(
+    count: int,
+    ncols: int,
+    figsize: tuple[float, float] | None,
+    label: bool,
+    score: bool,
+    bbox: bool | None,
+    mask: bool,
+) -> Style:
+    if not count:
+        raise DataError("there is nothing to show: the list is empty.")
+    columns = max(1, min(ncols, count))
+    cell_px = CELL_PX if figsize is None else max(32, round(figsize[0] * POINTS_PER_INCH / columns))
+    return Style(longest_px=cell_px, display_label=label, display_score=score, display_bbox=bbox, display_mask=mask)
+
+
+def _present_grid(
+    pictures: Sequence[Pixels],
+    ncols: int,
+    captions: Sequence[str] | None,
+    style: Style,
+    show: bool,
+    path: Path | str | None,
+) -> Image.Image:
+    sheet = grid(pictures, ncols, captions, cell_px=style.longest_px or CELL_PX)
+    return _present(sheet, show, path)
+
+
+def _present(pixels: Pixels, show: bool, path: Path | str | None) -> Image.Image:
+    picture = Image.fromarray(pixels)
+    if path is not None:
+        write_image(Path(path), pixels)
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    if ipython is None or shell is None or not show:
+        return picture
+    display = ipython.display.display
+    display(picture)
+    shown_in = shell.execution_count
+
+    def display_again() -> None:
+        # A call that ends a cell is displayed by the notebook once more: that cell has the picture already.
+        if shell.execution_count != shown_in:
+            display(Image.fromarray(pixels))
+
+    vars(picture)["_ipython_display_"] = display_again
+    return picture

@@ -1,0 +1,312 @@
+"""Pictures: read as they are meant to be seen, written whole, faults named with the file."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from contorno import images
+from contorno.errors import ConfigError, DataError
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def two_by_three() -> NDArray[np.uint8]:
+    """Six colours, no two alike, so that every turn shows."""
+    return np.array([[RED, GREEN, BLUE], [WHITE, (9, 9, 9), (200, 100, 0)]], dtype=np.uint8)
+
+
+def save(image: Image.Image, path: Path, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def png_of_size(path: Path, width: int, height: int) -> Path:
+    """A PNG whose header promises that many pixels and which holds none."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    return path
+
+
+# ---- reading ---------------------------------------------------------------------------------------------------------
+
+
+def test_rgb_is_read_as_it_is_and_can_be_written_to(tmp_path: Path) -> None:
+    path = save(Image.fromarray(two_by_three()), tmp_path / "a.png")
+    image = images.read_image(path)
+    np.testing.assert_array_equal(image, two_by_three())
+    assert (image.dtype, image.shape) == (np.uint8, (2, 3, 3))
+    image[0, 0] = 1  # an array of its own, not Pillow's
+
+
+def as_shown(orientation: int) -> NDArray[np.uint8]:
+    """What EXIF says: where the 0th row and the 0th column of the stored picture belong."""
+    stored = two_by_three()
+    return {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: np.rot90(stored, -1),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(stored),
+    }[orientation]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_to_image_and_size(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = save(Image.fromarray(two_by_three()), tmp_path / "a.png", exif=exif)
+    expected = as_shown(orientation)
+    np.testing.assert_array_equal(images.read_image(path), expected)
+    assert images.image_size(path) == expected.shape[:2]
+
+
+def test_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(Image.new("RGB", (40, 16), RED), tmp_path / "a.jpg", exif=exif)
+    assert images.image_size(path) == (40, 16)
+    assert images.read_image(path).shape == (40, 16, 3)
+
+
+def test_orientation_that_is_none_leaves_the_image(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 77
+    path = save(Image.fromarray(two_by_three()), tmp_path / "a.png", exif=exif)
+    assert images.image_size(path) == (2, 3)
+
+
+def test_alpha_is_left_out_and_colour_kept(tmp_path: Path) -> None:
+    path = save(Image.new("RGBA", (2, 1), (10, 20, 30, 0)), tmp_path / "a.png")
+    assert images.read_image(path).tolist() == [[[10, 20, 30]] * 2]
+    path = save(Image.new("LA", (2, 1), (50, 0)), tmp_path / "b.png")
+    assert images.read_image(path).tolist() == [[[50] * 3] * 2]
+
+
+def test_palette_with_transparency_is_read_in_its_colours(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([*RED, *GREEN])
+    image.putpixel((1, 0), 1)
+    path = save(image, tmp_path / "a.png", transparency=b"\x00\x80")  # Pillow warns of this when converted outright
+    assert images.read_image(path).tolist() == [[list(RED), list(GREEN)]]
+
+
+def test_grey_and_bilevel_become_equal_channels(tmp_path: Path) -> None:
+    assert images.read_image(save(Image.new("L", (1, 1), 77), tmp_path / "l.png")).tolist() == [[[77] * 3]]
+    assert images.read_image(save(Image.new("1", (1, 1), 1), tmp_path / "1.png")).tolist() == [[[255] * 3]]
+
+
+def test_grey_of_16_bits_is_divided_by_256(tmp_path: Path) -> None:
+    values = np.array([[0, 255, 256, 32768, 65535]], dtype=np.uint16)
+    for name in ("a.png", "a.tif"):
+        path = save(Image.fromarray(values), tmp_path / name)
+        assert images.read_image(path)[0, :, 0].tolist() == [0, 0, 1, 128, 255]
+    path = save(Image.fromarray(values.astype(np.int32)), tmp_path / "b.tif")
+    assert images.read_image(path)[0, :, 2].tolist() == [0, 0, 1, 128, 255]
+
+
+@pytest.mark.parametrize("values", [[[0.5]], [[70_000]], [[-1]]], ids=["float", "more than 16 bits", "negative"])
+def test_grey_of_no_known_range_is_refused(tmp_path: Path, values: list) -> None:
+    array = np.array(values)
+    path = save(Image.fromarray(array.astype(np.float32 if array.dtype.kind == "f" else np.int32)), tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"a\.tif has pixel values of more than 16 bits"):
+        images.read_image(path)
+
+
+def test_cmyk_is_converted(tmp_path: Path) -> None:
+    path = save(Image.new("CMYK", (1, 1), (0, 255, 255, 0)), tmp_path / "a.tif")
+    assert images.read_image(path).tolist() == [[list(RED)]]
+
+
+def test_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (2, 2), colour) for colour in (RED, GREEN, BLUE)]
+    path = save(frames[0], tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert images.read_image(path)[0, 0].tolist() == list(RED)
+    assert images.image_size(path) == (2, 2)
+
+
+# ---- faults ----------------------------------------------------------------------------------------------------------
+
+READERS = {"read_image": images.read_image, "image_size": images.image_size, "read_mask": images.read_mask}
+
+
+@pytest.fixture(params=READERS.values(), ids=READERS.keys())
+def read(request: pytest.FixtureRequest) -> object:
+    return request.param
+
+
+def test_missing_file_is_named(tmp_path: Path, read: object) -> None:
+    with pytest.raises(DataError, match=r"gone\.png does not exist"):
+        read(tmp_path / "gone.png")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n"], ids=["empty", "page", "start"])
+def test_file_that_is_no_image_is_named(tmp_path: Path, read: object, data: bytes) -> None:
+    path = tmp_path / "page.png"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"page\.png"):
+        read(path)  # type: ignore[operator]
+
+
+def test_folder_is_named(tmp_path: Path, read: object) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read(tmp_path)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp"])
+@pytest.mark.parametrize("read", [images.read_image, images.read_mask])
+def test_truncated_file_is_named(tmp_path: Path, read: object, suffix: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = save(Image.fromarray(noise), tmp_path / f"cut.{suffix}")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=rf"cut\.{suffix}"):
+        read(path)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("at", [20, 40, 60, 100, 200])
+def test_damage_in_a_png_is_named(tmp_path: Path, at: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    path = save(Image.fromarray(noise), tmp_path / "hurt.png")
+    data = bytearray(path.read_bytes())
+    data[at : at + 8] = bytes(value ^ 0xA5 for value in data[at : at + 8])
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"hurt\.png"):
+        images.read_image(path)
+
+
+@pytest.mark.parametrize(("width", "height"), [(13_400, 13_400), (400_000, 1_000)])
+def test_decompression_bomb_is_refused_before_it_is_decoded(
+    tmp_path: Path, read: object, width: int, height: int
+) -> None:
+    path = png_of_size(tmp_path / "bomb.png", width, height)
+    with pytest.raises(DataError, match=r"bomb\.png has .*178 million"):
+        read(path)  # type: ignore[operator]
+
+
+def test_bomb_is_refused_where_pillow_has_its_limit_lifted(
+    tmp_path: Path, read: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as notebooks with satellite pictures do
+    with pytest.raises(DataError, match="has 20000 x 20000 pixels"):
+        read(png_of_size(tmp_path / "bomb.png", 20_000, 20_000))  # type: ignore[operator]
+
+
+def test_large_image_below_the_limit_gives_its_size_without_a_warning(tmp_path: Path) -> None:
+    path = png_of_size(tmp_path / "large.png", 12_000, 12_000)  # Pillow warns from 89 million on
+    assert images.image_size(path) == (12_000, 12_000)
+
+
+def test_size_is_known_without_the_pixels(tmp_path: Path) -> None:
+    path = save(
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48), dtype=np.uint8)), tmp_path / "a.png"
+    )
+    path.write_bytes(path.read_bytes()[:100])
+    assert images.image_size(path) == (64, 48)
+
+
+def test_warning_filters_are_as_before_after_reading_in_threads(tmp_path: Path) -> None:
+    path = save(Image.fromarray(two_by_three()), tmp_path / "a.png")
+    before = list(warnings.filters)
+    threads = [threading.Thread(target=lambda: [images.read_image(path) for _ in range(50)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert warnings.filters == before
+
+
+# ---- masks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "background", "value"),
+    [
+        ("1", 0, 1),
+        ("L", 0, 1),
+        ("L", 0, 255),
+        ("P", 0, 3),
+        ("I;16", 0, 256),  # would be 0 in the lower 8 bits
+        ("RGB", (0, 0, 0), (0, 0, 1)),
+        ("RGBA", (0, 0, 0, 255), (0, 1, 0, 0)),
+        ("LA", (0, 255), (4, 0)),
+    ],
+)
+def test_mask_is_whatever_is_not_black(tmp_path: Path, mode: str, background: object, value: object) -> None:
+    image = Image.new(mode, (3, 2), background)
+    image.putpixel((2, 1), value)
+    mask = images.read_mask(save(image, tmp_path / "m.png"))
+    assert mask.tolist() == [[0, 0, 0], [0, 0, 1]]
+    assert mask.dtype == np.uint8
+
+
+def test_palette_index_counts_and_not_its_colour(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 1), 0)
+    image.putpalette([*WHITE, 0, 0, 0])  # index 0 white, index 1 black
+    image.putpixel((1, 0), 1)
+    assert images.read_mask(save(image, tmp_path / "m.png")).tolist() == [[0, 1]]
+
+
+def test_full_and_empty_masks_stay_so(tmp_path: Path) -> None:
+    assert images.read_mask(save(Image.new("L", (2, 2), 255), tmp_path / "full.png")).tolist() == [[1, 1]] * 2
+    assert images.read_mask(save(Image.new("L", (2, 2), 0), tmp_path / "empty.png")).tolist() == [[0, 0]] * 2
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "array", [two_by_three(), two_by_three()[..., 0], two_by_three()[:, ::-1]], ids=["rgb", "grey", "view"]
+)
+def test_png_comes_back_as_it_was_written(tmp_path: Path, array: NDArray[np.uint8]) -> None:
+    images.write_image(tmp_path / "new" / "a.png", array)
+    back = images.read_image(tmp_path / "new" / "a.png")
+    np.testing.assert_array_equal(back if array.ndim == 3 else back[..., 0], array)
+
+
+def test_bool_mask_is_written_black_and_white(tmp_path: Path) -> None:
+    images.write_image(tmp_path / "m.png", np.array([[True, False]]))
+    assert images.read_image(tmp_path / "m.png")[0, :, 0].tolist() == [255, 0]
+    assert images.read_mask(tmp_path / "m.png").tolist() == [[1, 0]]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG"])
+def test_jpeg_is_close(tmp_path: Path, name: str) -> None:
+    ramp = np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], 32, axis=0).repeat(3, axis=2)
+    images.write_image(tmp_path / name, ramp)
+    with Image.open(tmp_path / name) as image:
+        assert image.format == "JPEG"
+    assert np.abs(images.read_image(tmp_path / name).astype(int) - ramp).max() < 8
+
+
+def test_other_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"suffix '\.xyz'; expected \.png or \.jpg"):
+        images.write_image(tmp_path / "a.xyz", two_by_three())
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((2, 3, 3)), np.zeros((2, 3, 4), np.uint8), np.zeros((3,), np.uint8), np.zeros((0, 3), np.uint8)],
+    ids=["float", "four channels", "one axis", "empty"],
+)
+def test_what_is_no_picture_is_refused_and_the_old_file_stays(tmp_path: Path, array: NDArray[np.uint8]) -> None:
+    path = tmp_path / "a.png"
+    images.write_image(path, two_by_three())
+    with pytest.raises(DataError, match=r"a\.png.*expected uint8"):
+        images.write_image(path, array)
+    np.testing.assert_array_equal(images.read_image(path), two_by_three())
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
