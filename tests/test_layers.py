@@ -18,6 +18,7 @@ ORDER = [
     ["contorno.files", "contorno.progress"],
     ["contorno.config"],
     ["contorno.boxes"],
+    ["contorno.geometry"],
     ["contorno.run_length", "contorno.outlines"],
     ["contorno.masks"],
     ["contorno.images"],
@@ -29,7 +30,7 @@ ORDER = [
     ["contorno.openimages"],
     ["contorno.rehearsal"],
     ["contorno.metrics"],
-    ["contorno.draw", "contorno.show"],
+    ["contorno.draw"],
     ["contorno.report"],
     # first floor: torch
     ["contorno.tfms"],
@@ -61,14 +62,14 @@ SANCTIONED = {
 DOORS = {
     "albumentations": ["contorno.tfms"],
     "fastai": ["contorno.learner", "contorno.callbacks"],
-    "pycocotools": ["contorno.masks", "contorno.run_length", "contorno.metrics"],
+    "pycocotools": ["contorno.masks", "contorno.metrics"],
     "hotcoco": ["contorno.metrics"],
     "httpx": ["contorno.openimages"],
     "yaml": ["contorno.config"],
     "icevision": ["contorno.integrations"],
     "imantics": ["contorno.integrations"],
     "openimages": ["contorno.integrations"],
-    "PIL": ["contorno.images", "contorno.draw", "contorno.show", "contorno.rehearsal", "contorno.report", "contorno.parsers"],
+    "PIL": ["contorno.images", "contorno.draw", "contorno.rehearsal", "contorno.report", "contorno.parsers"],
 }
 
 

@@ -8,11 +8,10 @@ import torch
 
 from contorno import models, parsers, tfms
 from contorno.dataset import Dataset
-from contorno.draw import denormalize_imagenet
+from contorno.draw import denormalize_imagenet, show_img, show_preds, show_records, show_samples
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.openimages.tutorial import create_coco_annotation_json, download_segmentation_dataset
 from contorno.records import ClassMap, Instances, Prediction, Record, Records, Sample
-from contorno.show import show_img, show_preds, show_records, show_samples
 from contorno.splits import FixedSplitter, RandomSplitter, SingleSplitter
 from contorno.writers import write_coco
 

@@ -108,9 +108,9 @@ class History(Callback):  # type: ignore[misc]
 
     order = 55
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None) -> None:
         super().__init__()
-        self.path = path
+        self.file = file
         self.rows: list[dict[str, float]] = []
         self._began = 0.0
 
@@ -124,8 +124,8 @@ class History(Callback):  # type: ignore[misc]
         row["lr"] = float(self.learn.opt.hypers[-1]["lr"])
         row["seconds"] = time.monotonic() - self._began
         self.rows.append(row)
-        if self.path is not None:
-            files.write_text(self.path, self.to_csv())
+        if self.file is not None:
+            files.write_text(self.file, self.to_csv())
 
     def to_csv(self) -> str:
         """All rows; a column for each figure that any row has, empty where a row has none."""
@@ -146,9 +146,9 @@ class BestWeights(Callback):  # type: ignore[misc]
 
     order = 57  # after History
 
-    def __init__(self, path: Path, watch: str) -> None:
+    def __init__(self, file: Path, watch: str) -> None:
         super().__init__()
-        self.path, self.watch = path, watch
+        self.file, self.watch = path, watch
         self.best: float | None = None
         self.best_epoch = 0
 
@@ -168,7 +168,7 @@ class BestWeights(Callback):  # type: ignore[misc]
     def write(self) -> None:
         """Write the model's weights as they are now."""
         state = {name: value.detach().cpu() for name, value in self.learn.model.state_dict().items()}
-        with files.atomic_file(self.path) as file:
+        with files.atomic_file(self.file) as file:
             torch.save(state, file)
 
     def after_fit(self) -> None:
@@ -176,8 +176,8 @@ class BestWeights(Callback):  # type: ignore[misc]
 
     def restore(self) -> None:
         """Load the best weights into the model, if any were written."""
-        if self.best is not None and self.path.exists():
-            self.learn.model.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True))
+        if self.best is not None and self.file.exists():
+            self.learn.model.load_state_dict(torch.load(self.file, map_location="cpu", weights_only=True))
 
 
 class TimeBudget(Callback):  # type: ignore[misc]
@@ -253,13 +253,13 @@ class Checkpoint(Callback):  # type: ignore[misc]
 
     order = 58  # after BestWeights
 
-    def __init__(self, path: Path, *, resume: bool = False) -> None:
+    def __init__(self, file: Path, *, resume: bool = False) -> None:
         super().__init__()
-        self.path = path
+        self.file = file
         self._epochs_done = 0
         self._state: dict[str, Any] | None = None
-        if resume and path.exists():
-            self._state = torch.load(path, map_location="cpu", weights_only=True)
+        if resume and file.exists():
+            self._state = torch.load(file, map_location="cpu", weights_only=True)
 
     @property
     def resumes_after(self) -> int:
@@ -290,7 +290,7 @@ class Checkpoint(Callback):  # type: ignore[misc]
             "best_epoch": 0 if best is None else best.best_epoch,
             "used_seconds": 0.0 if budget is None else budget.used_seconds(),
         }
-        with files.atomic_file(self.path) as file:
+        with files.atomic_file(self.file) as file:
             torch.save(state, file)
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -195,8 +195,10 @@ def evaluate(
     """Predict with no detection threshold and measure AP in original pixels.
 
     Predictions are kept as run-length code, batch by batch, so memory grows with detections and not with pixels.
-    Raises DataError if a sample cannot be mapped back to its original image.
+    Raises DataError if a sample cannot be mapped back to its original image, or there is none.
     """
+    if not len(dataset):
+        raise DataError("there is no sample to evaluate; give a data set with at least one image.")
     records: list[Record] = []
     found: list[Prediction] = []
     for _, info, prediction in _run(model, dataset, 0.0, mask_threshold, batch_size, num_workers, device, progress):
@@ -207,10 +209,7 @@ def evaluate(
             )
         records.append(info.record)
         found.append(prediction)
-    class_map = _class_map(dataset)
-    if class_map is None:
-        raise DataError("there is no sample to evaluate; give a data set with at least one image.")
-    return metrics.evaluate(Records(records, class_map), found, metric_types=tuple(metric_types)), found
+    return metrics.evaluate(Records(records, _class_map(dataset)), found, metric_types=tuple(metric_types)), found
 
 
 def _run(
@@ -224,6 +223,8 @@ def _run(
     progress: Progress | None,
 ) -> Iterator[tuple[Tensor, SampleInfo, Prediction]]:
     """Each image as the model saw it, float32 (3, H, W), with where it came from and what was found in it."""
+    if not len(dataset):
+        return
     if device is not None:
         model.to(device)
     place = next(model.parameters()).device
@@ -242,10 +243,8 @@ def _run(
         yield from zip(batch, infos, predictions, strict=True)
 
 
-def _class_map(dataset: Dataset | Sequence[Sample]) -> ClassMap | None:
-    if isinstance(dataset, Dataset):
-        return dataset.class_map
-    return dataset[0].class_map if len(dataset) else None
+def _class_map(dataset: Dataset | Sequence[Sample]) -> ClassMap:
+    return dataset.class_map if isinstance(dataset, Dataset) else dataset[0].class_map
 
 
 def _sample_image(image: Tensor, size_hw: Size) -> NDArray[np.uint8]:

@@ -78,7 +78,7 @@ class DetectionLearner(Learner):  # type: ignore[misc]
         self("after_loss")
 
     def _backward(self) -> None:
-        if not math.isfinite(float(self.loss)):
+        if not math.isfinite(float(self.loss.detach())):
             found = ", ".join(f"{name} {float(value):.3g}" for name, value in self.named_losses.items())
             ids = ", ".join(str(info.record.image_id) for info in self.infos)
             raise DataError(
@@ -128,7 +128,7 @@ def recorded(learn: DetectionLearner, run: Run) -> Iterator[None]:
     """
     pass_ = learn.validation_pass
     watch = f"{pass_.coco_metrics[0].metric_type.prefix}_ap" if pass_.coco_metrics else "valid_loss"
-    learn.history.path = run.history_path
+    learn.history.file = run.history_path
     best = BestWeights(run.weights_path, watch)
     callbacks = [best, Checkpoint(run.checkpoint_path, resume=run.resumes), EpochLines(run.progress, run.say)]
     with learn.added_cbs(callbacks):

@@ -51,7 +51,7 @@ class FixedSplitter:
     """Divide by given lists of image ids, one list (or one entry of a mapping) for each part.
 
     unlisted: what becomes of records in no list: "error", or "drop" to leave them out.
-    Raises ConfigError for an empty list or an id in two; when called, for an id that no record has, and for unlisted ones.
+    Raises ConfigError for an empty list or an id in two; when called, for ids that no record has, and unlisted ones.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class FixedSplitter:
         if self.unlisted == "error" and len(listed) < len(index_of):
             left = sorted(index_of.keys() - set(listed), key=_order)
             raise ConfigError(
-                f"{_some(left)} are in no list of the fixed split; list them, or pass unlisted='drop' to leave them out."
+                f"{_some(left)} are in no list of the fixed split; list them, or leave them out with unlisted='drop'."
             )
         return [records.select(index_of[image_id] for image_id in ids) for ids in self.splits]
 
@@ -101,7 +101,7 @@ class SingleSplitter:
 
 
 class BySplitFolder:
-    """Divide by the split that the source put each image in (`record.split`): train, validation, test, then others by name.
+    """Divide by `record.split`, the split that the source put each image in: train, validation, test, others by name.
 
     Raises DataError, when called, if there are no records or one has no split.
     """
@@ -111,9 +111,7 @@ class BySplitFolder:
         indices: dict[str, list[int]] = {}
         for index, record in enumerate(records):
             if record.split is None:
-                raise DataError(
-                    f"image {record.image_id}: its source put it in no split; use RandomSplitter, or folders train/ and val/."
-                )
+                raise DataError(f"image {record.image_id}: its source put it in no split; use RandomSplitter instead.")
             indices.setdefault(record.split, []).append(index)
         if not indices:
             raise DataError("there are no images to divide; check the images and the label file.")

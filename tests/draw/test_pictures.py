@@ -14,6 +14,7 @@ from contorno.draw import Style, draw_prediction, draw_record, draw_sample, grid
 from contorno.draw.pictures import FALSE, MATCHED, MISSED, match, prediction_image, to_pixels
 from contorno.errors import DataError
 from contorno.images import write_image
+from contorno.metrics import image_scores
 from contorno.records import ClassMap, Instances, Prediction, Record, Sample
 
 SIZE = (100, 150)
@@ -102,6 +103,33 @@ def test_prediction_inside_a_crowd_region_is_neither_right_nor_wrong() -> None:
     truth = Instances.build(SIZE, [1], [masks.encode(LEFT | RIGHT)], is_crowd=[True])
     taken, right, ignored = match(truth, prediction((1, 0.9, RIGHT)))
     assert (taken.tolist(), right.tolist(), ignored.tolist()) == ([False], [False], [True])
+
+
+@pytest.mark.parametrize("kind", ["masks", "boxes"])
+def test_pictures_count_as_the_metric_counts(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    checked = 0
+    for _ in range(40):
+        discs = [tiny.disc(SIZE, tuple(rng.uniform(20, 80, 2)), rng.uniform(10, 30)) for _ in range(8)]
+        codes = [masks.encode(disc) for disc in discs]
+        boxes = masks.boxes(codes)
+        shapes = codes[:4] if kind == "masks" else None
+        truth = Instances.build(SIZE, rng.integers(1, 3, 4), shapes, boxes[:4], rng.random(4) < 0.3)
+        record = Record(image_id=1, size_hw=SIZE, instances=truth, image=np.zeros((*SIZE, 3), np.uint8))
+        found = Prediction(
+            image_id=1,
+            size_hw=SIZE,
+            labels=rng.integers(1, 3, 4),
+            scores=np.array([0.9, 0.8, 0.7, 0.6], np.float32),
+            boxes=boxes[4:],
+            masks=tuple(codes[4:]) if kind == "masks" else None,
+        )
+        taken, right, ignored = match(truth, found)
+        score = image_scores([record], [found])[0]
+        missed = int((~truth.is_crowd & ~taken).sum())
+        assert (int(right.sum()), missed, int((~right & ~ignored).sum())) == (score.matched, score.missed, score.false)
+        checked += score.matched + int(ignored.sum())
+    assert checked > 20
 
 
 def test_prediction_without_a_fitting_image_says_what_to_do() -> None:

@@ -243,6 +243,19 @@ def test_two_runs_on_one_folder_do_not_mix(bucket: Bucket, source: HttpSource, t
         fetch(["Hot dog"], out=tmp_path, bucket=bucket, source=source)
 
 
+def test_what_a_killed_run_left_half_written_is_swept_up(bucket: Bucket, source: HttpSource, tmp_path: Path) -> None:
+    for name in (
+        ".manifest.json.x1.part",
+        "images/test/0a.jpg.part",
+        "masks/test/.0a.png.x1.part",
+        ".meta/cache/.rows.x1.part",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    fetch(["Hot dog"], out=tmp_path, splits=["test"], bucket=bucket, source=source)
+    assert not list(tmp_path.rglob("*.part"))
+
+
 KILLED = """
 import sys
 from pathlib import Path

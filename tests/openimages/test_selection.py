@@ -73,6 +73,8 @@ def test_negatives_are_verified_absent_for_every_class(
     assert len(made.negatives) == round(0.25 * len(made.positives))
     assert set(made.negatives) <= absent[0] & absent[1]
     assert not set(made.negatives) & set(made.positives)
+    every = plan(["Hot dog", "Banana"], splits=["train"], negatives=50, bucket=bucket, source=source).splits[0]
+    assert set(every.negatives) == (absent[0] & absent[1]) - set(every.positives)
 
 
 def test_too_few_negatives_are_noted(bucket: Bucket, source: HttpSource) -> None:

@@ -99,10 +99,10 @@ def test_one_source_that_saw_the_thing_outweighs_others(meta: MetaFiles) -> None
     table(
         meta,
         "ImageID,Source,LabelName,Confidence\n0a,verification,/m/1,0\n0a,crowdsource-verification,/m/1,1\n"
-        "0b,verification,/m/1,0\n0c,verification,/m/2,0\n",
+        "0b,verification,/m/1,0\n0d,verification,/m/1,1\n0d,crowdsource-verification,/m/1,0\n0c,verification,/m/2,0\n",
         "test-annotations-human-imagelabels-boxable.csv",
     )
-    assert image_labels(meta, "test", ["/m/1"]) == {"/m/1": {"0a": True, "0b": False}}
+    assert image_labels(meta, "test", ["/m/1"]) == {"/m/1": {"0a": True, "0b": False, "0d": True}}
 
 
 def test_memory_does_not_grow_with_the_table() -> None:

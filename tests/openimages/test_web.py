@@ -123,6 +123,7 @@ def test_a_part_of_another_version_is_thrown_away(
         (tmp_path / "a.bin.part.etag").write_text(tag)
     source.download(server.url + "a.bin", tmp_path / "a.bin")
     assert (tmp_path / "a.bin").read_bytes() == CONTENT
+    assert len(server.log) == 1
 
 
 def test_a_part_that_was_whole_is_only_renamed(server: Server, source: HttpSource, tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def test_archives_are_flat_and_hold_the_masks_of_their_first_digit(bucket: Offli
                 assert archive.testzip() is None
                 assert all(name.startswith(digit) and "/" not in name for name in archive.namelist())
                 inside += archive.namelist()
+                # Written with the clock of the day they were made, the same seed would give other bytes.
+                assert {entry.date_time for entry in archive.infolist()} <= {(2019, 4, 29, 12, 0, 0)}
         assert sorted(inside) == sorted(row["MaskPath"] for row in _mask_rows(bucket, split))
 
 
@@ -155,7 +157,10 @@ def test_mask_path_joins_image_class_and_box(bucket: OfflineBucket) -> None:
 def test_masks_are_one_bit_of_the_proportions_but_seldom_the_size_of_their_image(bucket: OfflineBucket) -> None:
     same, checked = 0, 0
     for split in SPLITS:
-        sizes = {path.stem: Image.open(path).size for path in (bucket.images_dir / split).glob("*.jpg")}
+        sizes = {}
+        for path in (bucket.images_dir / split).glob("*.jpg"):
+            with Image.open(path) as picture:
+                sizes[path.stem] = picture.size
         for row in _mask_rows(bucket, split):
             if row["ImageID"] in bucket.missing_images:
                 continue
@@ -268,6 +273,7 @@ def test_finished_bucket_is_reused_and_other_arguments_make_it_anew(tmp_path: Pa
     root = tmp_path / "bucket"
     first = make_bucket(root, images=TINY, long_edge_px=96, progress=lambda *call: calls.append(call))
     assert calls[-1] == ("drawing images", 4, 4)
+    assert {path.name for path in root.iterdir()} == {".lock", "bucket.json", "openimages", "open-images-dataset"}
     calls.clear()
     assert make_bucket(root, images=TINY, long_edge_px=96, progress=lambda *call: calls.append(call)) == first
     assert calls == []

@@ -55,8 +55,8 @@ def test_image_and_masks_have_the_sizes_asked_for(scenes: list[Scene]) -> None:
 
 
 def test_masks_take_the_image_size_by_default() -> None:
-    scene = draw_scene(np.random.default_rng(1), (90, 120))
-    assert {one.mask.shape for one in scene.objects} == {(90, 120)}
+    drawn = [draw_scene(np.random.default_rng(seed), (90, 120)) for seed in range(4)]
+    assert {one.mask.shape for scene in drawn for one in scene.objects} == {(90, 120)}
 
 
 def test_same_generator_state_gives_the_same_pixels_and_another_gives_others() -> None:

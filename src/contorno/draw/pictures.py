@@ -81,7 +81,8 @@ def side_by_side(
     """Truth beside what scores at least `threshold`: matched green, missed orange, false pink; captions count them.
 
     Best score first, each prediction takes the object of its class that it overlaps most, at IoU 0.5 or above, by masks
-    where both have them and by boxes otherwise. A prediction in a crowd region is neither right nor wrong, and grey.
+    where both have them and by boxes otherwise, as in
+    `metrics.image_scores`. A prediction in a crowd region is neither right nor wrong, and grey.
     longest_px: longest side of each half; unset: the image's own, up to 640.
     """
     image = record_image(record)
@@ -134,6 +135,10 @@ def match(truth: Instances, found: Prediction) -> tuple[NDArray[np.bool_], NDArr
         overlap = masks.iou(found.masks, truth.run_lengths(), truth.is_crowd)
     else:
         overlap = boxes.iou(found.boxes, truth.boxes)
+        # As for masks: with a crowd region, what counts is the share of the prediction that lies in it.
+        own, other = boxes.area(found.boxes)[:, None], boxes.area(truth.boxes)[None, :]
+        share = overlap * (own + other) / (1 + overlap) / np.maximum(own, 1e-9)
+        overlap = np.where(truth.is_crowd[None, :], share, overlap)
     overlap = np.where(found.labels[:, None] == truth.labels[None, :], overlap, 0.0)
     for index in np.argsort(-found.scores, kind="stable"):
         free = np.where(taken | truth.is_crowd, 0.0, overlap[index])

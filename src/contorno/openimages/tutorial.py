@@ -60,15 +60,18 @@ def download_segmentation_dataset(
             (folder / part).mkdir(parents=True, exist_ok=True)
         for split in fetched.splits:
             parser = parsers.COCOMaskParser(fetched.annotations(split), fetched.images(split))
-            by_id = {}
-            for path in sorted(fetched.masks(split).glob("*.png")):
-                by_id.setdefault(_image_id(path), []).append(path)
+            coco = files.read_json(fetched.annotations(split))
+            file_names = {image["id"]: image["file_name"] for image in coco["images"]}
+            masks_of: dict[str, list[Path]] = {}
+            for annotation in coco["annotations"]:
+                mask_path = fetched.masks(split) / annotation["mask_path"]
+                masks_of.setdefault(file_names[annotation["image_id"]], []).append(mask_path)
             for record in parser.parse(data_splitter=splits.SingleSplitter())[0]:
                 assert record.path is not None
                 if record.path.stem in excluded:
                     continue
                 _link(record.path, folder / "images" / record.path.name)
-                for mask_path in by_id.get(record.path.stem, ()):
+                for mask_path in masks_of.get(record.path.name, ()):
                     _link(mask_path, folder / "segmentations" / mask_path.name)
                 files.write_bytes(folder / "pascal" / f"{record.path.stem}.xml", _pascal(record, name))
         folders[name] = folder
@@ -159,4 +162,5 @@ def _pascal(record: Record, class_name: str) -> bytes:
         for tag, edge in corners.items():
             ElementTree.SubElement(bounds, tag).text = str(round(float(edge)))
     ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text

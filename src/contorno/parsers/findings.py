@@ -29,17 +29,18 @@ class Findings:
         """Count what was put right."""
         self._meet(self._mended, reason, where, "put it right")
 
-    def drop(self, reason: str, where: str) -> None:
-        """Count what was left out."""
-        self._meet(self._dropped, reason, where, "leave it out")
+    def drop(self, reason: str, where: str, detail: str = "") -> None:
+        """Count what was left out. detail: what is so in this one case, for the message."""
+        self._meet(self._dropped, reason, where, "leave it out", detail)
 
     def leave_out(self, reason: str, count: int) -> None:
         """Count what the caller asked to leave out; never raises."""
         if count:
             self._dropped[reason] += count
 
-    def _meet(self, counter: Counter[str], reason: str, where: str, remedy: str) -> None:
+    def _meet(self, counter: Counter[str], reason: str, where: str, remedy: str, detail: str = "") -> None:
         if not self.autofix:
+            reason += f" ({detail})" if detail else ""
             raise DataError(f"{self.source}: {where}: {reason}; correct it, or parse with autofix=True to {remedy}.")
         counter[reason] += 1
 

@@ -55,7 +55,7 @@ def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
 def missing_message(source: str, folder: Path, missing: list[str], total: int) -> str:
     """One sentence or two about missing image files, with a guess at the cause."""
     first = missing[0]
-    hint = "give the folder that the file names start in as img_dir, or pass missing_images='drop' to leave them out."
+    hint = "give the folder that the file names start in as img_dir, or leave out: missing_images='drop'."
     base = PurePosixPath(first).name
     if "/" in first and (folder / base).is_file():
         hint = f"{folder} has {base} itself: give its parent as img_dir, or take the folder out of the file names."

@@ -144,8 +144,8 @@ def draw_scene(rng: np.random.Generator, size_hw: Size, *, mask_size_hw: Size | 
     The same generator state and sizes give the same pixels.
     """
     table = _Table(rng, Canvas(rng, *surface(rng, mask_size_hw if mask_size_hw is not None else size_hw)))
-    _lay_ware(table)
     mood = rng.random()
+    _lay_ware(table, cup_share=0.22 if mood < 0.04 or mood > 0.1 else 0.85)
     if mood < 0.04:
         _lay_heap(table)
     if mood > 0.1:
@@ -155,7 +155,7 @@ def draw_scene(rng: np.random.Generator, size_hw: Size, *, mask_size_hw: Size | 
     return Scene(image=table.canvas.photograph(rng, size_hw), objects=tuple(_seen(table.laid)))
 
 
-def _lay_ware(table: _Table) -> None:
+def _lay_ware(table: _Table, *, cup_share: float) -> None:
     """What lies below the food, and a cup beside it."""
     rng, short = table.rng, table.short
     height, width = table.canvas.size
@@ -166,7 +166,7 @@ def _lay_ware(table: _Table) -> None:
         spot = (width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7))
         table.plate_xy = spot
         table.lay("Plate", things.plate(rng, spot, short * rng.uniform(0.36, 0.52), 0.0))
-    if rng.random() < 0.22:
+    if rng.random() < cup_share:
         kind = _Kind(things.cup, (0.15, 0.2), ((0.0,), 1.0))
         scale = short * rng.uniform(*kind.span)
         spot_and_angle = table.place(kind, scale, overlap=0.0)

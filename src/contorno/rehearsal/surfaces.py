@@ -30,7 +30,9 @@ def wood(rng: np.random.Generator, size: Size) -> tuple[Plane, Plane]:
     edges = [round(index * side / planks) for index in range(planks + 1)]
     gap = max(side / 420, 1.0)
     for top, bottom in pairwise(edges):
-        value[top:bottom] = np.roll(value[top:bottom], int(rng.integers(side)), axis=1)
+        joint = int(rng.integers(side))  # where one board ends and the next begins
+        value[top:bottom] = np.roll(value[top:bottom], joint, axis=1)
+        value[top:bottom, joint : joint + round(gap)] -= 0.55
         value[top:bottom] += np.float32(rng.normal(0, 0.13))
         value[top : top + round(gap * 2)] -= 0.75
     grey = Image.fromarray((np.clip(value, -0.4, 1.4) * 100 + 60).astype(np.uint8))

@@ -99,7 +99,7 @@ def _whole_numbers(ids: Sequence[int | str | None], least: int | None) -> list[i
 def _file_name(record: Record, img_dir: Path) -> str:
     if record.path is None:
         raise ConfigError(
-            f"image {record.image_id}: it has pixels and no file; COCO names a file, so write the image to {img_dir} first."
+            f"image {record.image_id}: it has pixels and no file to name in COCO; write the image to {img_dir} first."
         )
     # The paths as they are written first: a folder of links to images elsewhere is still this folder.
     for place in (os.path.abspath, os.path.realpath):
@@ -107,7 +107,7 @@ def _file_name(record: Record, img_dir: Path) -> str:
         if file.is_relative_to(folder):
             return file.relative_to(folder).as_posix()
     raise ConfigError(
-        f"image {record.image_id}: its file {record.path} is not in img_dir {img_dir}; give the folder that holds all images."
+        f"image {record.image_id}: its file {record.path} is not in img_dir {img_dir}; give the folder of all images."
     )
 
 

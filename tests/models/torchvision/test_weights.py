@@ -82,6 +82,7 @@ def named(body: bytes) -> str:
     return f"/small-{hashlib.sha256(body).hexdigest()[:8]}.pth"
 
 
+FEW = {"rpn_post_nms_top_n_test": 30, "box_detections_per_img": 10}
 SMALL = {"a.weight": torch.arange(6.0).reshape(2, 3)}
 
 
@@ -97,7 +98,7 @@ def detector() -> MaskRCNN:
     """torchvision's own Mask R-CNN of 4 classes, built without contorno."""
     torch.manual_seed(2)
     backbone = resnet_fpn_backbone(backbone_name="resnet18", weights=None, trainable_layers=5)
-    model = MaskRCNN(backbone, 4, min_size=64, max_size=64)
+    model = MaskRCNN(backbone, 4, min_size=64, max_size=64, box_score_thresh=0.0, **FEW)
     return model.eval()
 
 
@@ -245,9 +246,8 @@ def test_other_class_count_says_found_expected_and_mend(detector: MaskRCNN) -> N
 
 
 def test_same_classes_load_whole_and_compute_the_same(detector: MaskRCNN) -> None:
-    model = mask_rcnn.model(resnet18_fpn(pretrained=False, norm="frozen"), 4, box_score_thresh=0.0)
+    model = mask_rcnn.model(resnet18_fpn(pretrained=False, norm="frozen"), 4, box_score_thresh=0.0, **FEW)
     assert weights.load_weights(model, detector.state_dict()).left_new == ()
-    detector.roi_heads.score_thresh = 0.0
     image = torch.rand(3, 48, 64)
     with torch.no_grad():
         theirs = detector([image])

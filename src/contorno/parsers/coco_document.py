@@ -1,0 +1,249 @@
+"""The tables of a COCO file: images, categories and annotations, each entry checked and tied to the others."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contorno.errors import DataError
+from contorno.files import read_json
+from contorno.masks import Size
+from contorno.parsers.findings import Findings
+from contorno.parsers.image_files import relative_name
+from contorno.records import ClassMap, ImageId, fold_name
+
+Document = dict[str, Any]
+Categories = dict[ImageId, str]
+
+TABLES = ("images", "annotations", "categories")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEntry:
+    """One entry of `images`.
+
+    key: the id in the file.   shown_id: the id of the record.   file_name: relative, with forward slashes.
+    size: (height, width), or None where the file states none that can be.
+    """
+
+    key: ImageId
+    shown_id: ImageId
+    file_name: str
+    size: Size | None
+    split: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """One entry of `annotations`, tied to its image and category.
+
+    shown_id: the id of the object.   image, category: keys of the image and the category.   entry: as in the file.
+    """
+
+    shown_id: ImageId
+    image: ImageId
+    category: ImageId
+    entry: dict[str, Any]
+
+
+def read_document(path: Path) -> Document:
+    """Read a COCO file. Raises DataError that names the file and the table or key that is not as it must be."""
+    try:
+        document = read_json(path)
+    except (ValueError, RecursionError) as error:
+        # Beyond what the JSON reader reports as bad JSON: numbers of thousands of digits, lists nested too deep.
+        raise DataError(f"{path} cannot be read as JSON: {error}.") from error
+    if isinstance(document, list):
+        raise DataError(
+            f"{path} holds a list, as files of predictions do; expected a COCO file with {', '.join(TABLES)}."
+        )
+    if not isinstance(document, dict):
+        raise DataError(f"{path} holds {type(document).__name__}; expected an object with {', '.join(TABLES)}.")
+    for table in TABLES:
+        if table not in document:
+            found = ", ".join(map(repr, itertools.islice(document, 8))) or "none"
+            raise DataError(f"{path} is not a COCO instances file: the key {table!r} is missing; its keys are {found}.")
+        if not isinstance(document[table], list):
+            raise DataError(f"{path}: {table!r} is {type(document[table]).__name__}; expected a list.")
+    return document
+
+
+def read_images(document: Document, findings: Findings) -> dict[ImageId, ImageEntry]:
+    """The images by their id in the file. Raises DataError for an entry without a usable id or file name."""
+    images: dict[ImageId, ImageEntry] = {}
+    for where, key, entry in _entries(document, "images", findings.source):
+        if "file_name" not in entry:
+            raise DataError(f"{where}: the key 'file_name' is missing; expected the path of the image.")
+        shown, split = clean_id(entry.get("contorno_id")), entry.get("split")
+        image = ImageEntry(
+            key=key,
+            shown_id=key if shown is None else shown,
+            file_name=relative_name(entry["file_name"], where),
+            size=_size(entry.get("height"), entry.get("width")),
+            split=split if isinstance(split, str) and split else None,
+        )
+        if key not in images:
+            images[key] = image
+        elif images[key].file_name == image.file_name:
+            findings.drop("image entry that repeats another", where)
+        else:
+            raise DataError(
+                f"{where}: the id is that of {images[key].file_name!r} already, now of {image.file_name!r}, so their "
+                "objects cannot be told apart; give every image an id of its own."
+            )
+    return images
+
+
+def read_categories(document: Document, source: str) -> Categories:
+    """Names of the categories by their id, in the order of the ids: numbers (and texts of digits) first, then texts.
+
+    Raises DataError for an entry without a usable id or name, and an id with two names.
+    """
+    categories: Categories = {}
+    for where, key, entry in _entries(document, "categories", source):
+        name = entry.get("name")
+        if not isinstance(name, str) or not name.strip():
+            raise DataError(f"{where}: its name is {name!r}; expected a text that is not empty.")
+        if categories.setdefault(key, name) != name:
+            raise DataError(f"{where}: the id stands for {categories[key]!r} already and now for {name!r}; keep one.")
+    return dict(sorted(categories.items(), key=lambda item: _rank(item[0])))
+
+
+def read_annotations(
+    document: Document, images: Iterable[ImageId], categories: Iterable[ImageId], findings: Findings
+) -> Iterator[Annotation]:
+    """The annotations whose image and category are known, in the order of the file.
+
+    An annotation that repeats another, id and all, is dropped; one with another's id or none gets a free number.
+    """
+    image_of, category_of = _Lookup(images, "image"), _Lookup(categories, "category")
+    seen: dict[ImageId, dict[str, Any]] = {}
+    free: Iterator[int] | None = None
+    for index, entry in enumerate(document["annotations"]):
+        if not isinstance(entry, dict):
+            raise DataError(
+                f"{findings.source}: annotations[{index}] is {type(entry).__name__}; expected an object with "
+                "image_id and category_id."
+            )
+        key = clean_id(entry.get("id"))
+        where = f"annotations[{index}], id {key!r}"
+        image = image_of.find(entry.get("image_id"), findings, where)
+        category = None if image is None else category_of.find(entry.get("category_id"), findings, where)
+        if image is None or category is None:
+            continue
+        if key is None or key in seen:
+            if key is not None and seen[key] == entry:
+                findings.drop("annotation that repeats another", where)
+                continue
+            findings.mend("annotation without an id, numbered" if key is None else "annotation id used twice", where)
+            if free is None:
+                free = _free_numbers(document["annotations"])
+            key = next(free)
+        seen[key] = entry
+        shown = clean_id(entry.get("contorno_id"))
+        yield Annotation(shown_id=key if shown is None else shown, image=image, category=category, entry=entry)
+
+
+def found_class_map(categories: Categories) -> ClassMap:
+    """Labels 1..K in the order of the categories; a name that repeats, and background, get no label of their own."""
+    class_map = ClassMap()
+    for name in categories.values():
+        if name not in class_map:
+            class_map.add_name(name)
+    return class_map
+
+
+def repeated_names(categories: Categories) -> list[str]:
+    """Names that an earlier category has already, without regard to case and outer space."""
+    seen: set[str] = set()
+    repeated = []
+    for name in categories.values():
+        if fold_name(name) in seen:
+            repeated.append(name)
+        seen.add(fold_name(name))
+    return repeated
+
+
+def unknown_classes(source: str, unknown: list[str], categories: Categories, class_map: ClassMap) -> str:
+    """The message for objects of classes that the class map lacks: both lists, and the nearest names."""
+    hints = []
+    by_fold = {fold_name(name): name for name in class_map.names}
+    for name in unknown:
+        near = difflib.get_close_matches(fold_name(name), by_fold, n=1)
+        if near:
+            hints.append(f"{name!r} is near {by_fold[near[0]]!r}")
+    return (
+        f"{source}: objects have classes that are not in the class map: {_quoted(unknown)}. "
+        f"The file has {_quoted(categories.values())}; the class map has {_quoted(class_map.names)}. "
+        + (f"{'; '.join(hints)}. " if hints else "")
+        + "Correct the names, or pass ignore_unknown=True to leave these objects out."
+    )
+
+
+def clean_id(value: object) -> ImageId | None:
+    """An id as a whole number or a text that is not empty; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, str) and value else None
+
+
+class _Lookup:
+    """Find ids among the known ones, where `"7"` and 7 count as one if only one of them is there."""
+
+    def __init__(self, keys: Iterable[ImageId], what: str) -> None:
+        self._what = what
+        self._known = set(keys)
+        self._by_text = {str(key): key for key in self._known}
+
+    def find(self, value: object, findings: Findings, where: str) -> ImageId | None:
+        key = clean_id(value)
+        if key in self._known:
+            return key
+        other = None if key is None else self._by_text.get(str(key).strip())
+        if other is None:
+            findings.drop(f"annotation of an unknown {self._what}", f"{where}, {self._what}_id {value!r}")
+        else:
+            findings.mend(f"{self._what}_id that is a text for a number or the reverse", where)
+        return other
+
+
+def _entries(document: Document, table: str, source: str) -> Iterator[tuple[str, ImageId, dict[str, Any]]]:
+    for index, entry in enumerate(document[table]):
+        where = f"{source}: {table}[{index}]"
+        if not isinstance(entry, dict):
+            raise DataError(f"{where} is {type(entry).__name__}; expected an object with an id.")
+        key = clean_id(entry.get("id"))
+        if key is None:
+            raise DataError(f"{where}: its id is {entry.get('id')!r}; expected a whole number or a text.")
+        yield f"{where}, id {key!r}", key, entry
+
+
+def _size(height: object, width: object) -> Size | None:
+    sides = clean_id(height), clean_id(width)
+    if isinstance(sides[0], int) and isinstance(sides[1], int) and min(sides[0], sides[1]) > 0:
+        return sides[0], sides[1]
+    return None
+
+
+def _free_numbers(entries: list[dict[str, Any]]) -> Iterator[int]:
+    taken = (clean_id(entry.get("id")) for entry in entries if isinstance(entry, dict))
+    return itertools.count(max((key for key in taken if isinstance(key, int)), default=0) + 1)
+
+
+def _rank(key: ImageId) -> tuple[int, int, str]:
+    try:
+        return 0, int(key), str(key)
+    except ValueError:
+        return 1, 0, str(key)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names) or "none"

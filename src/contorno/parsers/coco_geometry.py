@@ -1,0 +1,112 @@
+"""Boxes and masks as COCO annotations hold them, with a reason for each way in which they can be bad."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from contorno import masks
+from contorno.errors import DataError
+from contorno.masks import Geometry, Polygons, RunLength, Size
+from contorno.parsers.findings import Findings
+
+Box = tuple[float, float, float, float]
+
+_FEW_NUMBERS = 6  # three points; pycocotools would take four numbers for a box
+_SURE_PX = 16.0
+
+
+class BadGeometry(Exception):  # noqa: N818
+    """An object cannot be used. reason: short, the same for all of a kind.   detail: what is so in this one."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+def read_box(bbox: Any) -> Box | None:
+    """COCO's [x, y, width, height] as xyxy, or None if it is not four finite numbers."""
+    try:
+        left, top, width, height = bbox
+        right, bottom = left + width, top + height
+        finite = math.isfinite(left) and math.isfinite(top) and math.isfinite(right) and math.isfinite(bottom)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (float(left), float(top), float(right), float(bottom)) if finite else None
+
+
+def clip_box(box: Box, size: Size) -> Box | None:
+    """The part of an xyxy box that is inside the image, or None if it has no area."""
+    height, width = size
+    left, top, right, bottom = box
+    clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
+    # As float32, in which records keep it: an area that is lost there is none.
+    x_min, y_min, x_max, y_max = np.array(clipped, dtype=np.float32).tolist()
+    return clipped if x_max > x_min and y_max > y_min else None
+
+
+def mask_box(geometry: Geometry, size: Size) -> Box:
+    """The tight xyxy box of a mask."""
+    left, top, right, bottom = masks.box(masks.to_run_length(geometry, size)).tolist()
+    return left, top, right, bottom
+
+
+def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Findings, where: str) -> Geometry:
+    """A `segmentation` as it came, in an image of `size`; polygons moved by `vertex_offset` pixels in x and y.
+
+    Parts of fewer than three points beside others are left out and counted as mended.
+    Raises BadGeometry if nothing is there, it is not COCO's, is for an image of another size, or covers no pixel.
+    """
+    if segmentation is None or (isinstance(segmentation, list) and not segmentation):
+        raise BadGeometry("object without a mask", "it has a box only; read boxes with COCOBBoxParser")
+    if isinstance(segmentation, list):
+        segmentation = _usable_parts(segmentation, findings, where)
+    elif isinstance(segmentation, dict):
+        stated = segmentation.get("size")
+        if isinstance(stated, list) and stated != list(size):
+            raise BadGeometry(
+                "run lengths of another size than the image",
+                f"size {stated}, the image has {list(size)} (height, width)",
+            )
+    try:
+        geometry = masks.from_coco(segmentation, size)
+    except DataError as error:
+        kind = "run lengths" if isinstance(segmentation, dict) else "segmentation"
+        raise BadGeometry(f"{kind} that cannot be read", str(error)) from error
+    if vertex_offset and isinstance(geometry, Polygons):
+        geometry = Polygons(tuple(part + vertex_offset for part in geometry.parts))
+    if _may_be_empty(geometry, size) and masks.area(masks.to_run_length(geometry, size)) == 0:
+        raise BadGeometry("empty mask")
+    return geometry
+
+
+def _usable_parts(parts: list[Any], findings: Findings, where: str) -> list[Any]:
+    if all(isinstance(value, int | float) for value in parts):
+        findings.mend("polygon as one flat list instead of a list of lists", where)
+        parts = [parts]
+    usable = [part for part in parts if not isinstance(part, list) or len(part) >= _FEW_NUMBERS]
+    if not usable:
+        raise BadGeometry("polygon with fewer than 3 points")
+    if len(usable) < len(parts):
+        findings.mend("part with fewer than 3 points beside others, left out", where)
+    return usable
+
+
+def _may_be_empty(geometry: Geometry, size: Size) -> bool:
+    """False if the mask is sure to cover a pixel, so that large polygons need not be drawn to know it.
+
+    Not seen: slivers far thinner than a pixel and yet of 16 px² and more.
+    """
+    if isinstance(geometry, RunLength):
+        return True
+    height, width = size
+    for part in geometry.parts:
+        x, y = part[:, 0], part[:, 1]
+        if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:
+            doubled = np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))
+            if abs(doubled) >= 2 * _SURE_PX:
+                return False
+    return True

@@ -1,0 +1,39 @@
+"""Import albumentations, and nothing with it: no call to the network, no change of the environment.
+
+albumentations 2 asks PyPI for its newest version while it is imported, waiting up to two seconds, unless an environment
+variable says not to. The variable is set for the time of the import and then put back.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SWITCH = "NO_ALBUMENTATIONS_UPDATE"
+
+
+@contextmanager
+def _without_update_check() -> Iterator[None]:
+    before = os.environ.get(_SWITCH)
+    os.environ[_SWITCH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SWITCH]
+        else:
+            os.environ[_SWITCH] = before
+
+
+with _without_update_check():
+    albumentations = importlib.import_module("albumentations")
+
+cv2 = importlib.import_module("cv2")
+CropSizeError: type[Exception] = importlib.import_module("albumentations.augmentations.crops.transforms").CropSizeError
+
+
+def use_one_thread() -> None:
+    """Make OpenCV work in the calling thread only: for a worker process, one of several."""
+    cv2.setNumThreads(0)
