@@ -79,7 +79,9 @@ def main(cfg: Config, run: Run) -> str:
     train, valid = records["train"], records["validation"]
 
     # 4. Samples: augmented for training, only resized for validation.
-    train_ds = Dataset(train, tfms.A.Adapter([*tfms.A.aug_tfms(size=cfg.image_size), tfms.A.Normalize()]), seed=cfg.seed)
+    train_ds = Dataset(
+        train, tfms.A.Adapter([*tfms.A.aug_tfms(size=cfg.image_size), tfms.A.Normalize()]), seed=cfg.seed
+    )
     valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(cfg.image_size), tfms.A.Normalize()]))
 
     # 5. The model and its learner.

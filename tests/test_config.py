@@ -62,7 +62,9 @@ def test_values_take_the_type_of_their_field(value: object, kind: object, expect
     assert config.convert(value, kind) == expected
 
 
-@pytest.mark.parametrize(("value", "kind"), [("4.5", int), (4.5, int), (True, int), ("nan", float), ([1], str)], ids=str)
+@pytest.mark.parametrize(
+    ("value", "kind"), [("4.5", int), (4.5, int), (True, int), ("nan", float), ([1], str)], ids=str
+)
 def test_a_value_of_another_type_is_refused(value: object, kind: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         config.convert(value, kind)

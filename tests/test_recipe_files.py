@@ -31,7 +31,9 @@ def test_a_recipe_reads_top_to_bottom_in_under_150_lines(recipe: recipe_files.Re
 def test_every_preset_of_a_recipe_resolves(recipe: recipe_files.RecipeFile) -> None:
     module = recipe.load()
     given = ["data=x"] if recipe.name == "finetune" else []
-    presets = [path.stem.removeprefix(f"{recipe.name}_") for path in recipe.path.parent.glob(f"configs/{recipe.name}_*")]
+    presets = [
+        path.stem.removeprefix(f"{recipe.name}_") for path in recipe.path.parent.glob(f"configs/{recipe.name}_*")
+    ]
     for preset in [None, *presets]:
         settings = recipe_files.settings(recipe, module, preset, given)
         assert config.resolve(module.Config, config.to_plain(settings)) == settings

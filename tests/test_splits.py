@@ -29,7 +29,7 @@ def test_same_seed_gives_the_same_parts_in_any_order_of_records() -> None:
 
 
 def test_the_draw_never_changes_between_versions() -> None:
-    assert ids(RandomSplitter(seed=42)(records(range(10))))[1] == DRAWN
+    assert ids(RandomSplitter(seed=42)(records(range(10))))[1] == [4, 6]
 
 
 def test_default_holds_back_a_fifth() -> None:
@@ -101,7 +101,8 @@ def test_fixed_splitter_refuses_an_image_in_two_parts_and_an_empty_part() -> Non
 
 
 def test_split_folder_puts_train_before_validation_before_test() -> None:
-    given = [replace(r, split=s) for r, s in zip(records([1, 2, 3, 4]), ["test", "validation", "train", "train"], strict=True)]
+    folders = ["test", "validation", "train", "train"]
+    given = [replace(r, split=s) for r, s in zip(records([1, 2, 3, 4]), folders, strict=True)]
     assert ids(BySplitFolder()(Records(given, ClassMap(["a"])))) == [[3, 4], [2], [1]]
 
 

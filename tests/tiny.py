@@ -31,9 +31,7 @@ def record(
 ) -> Record:
     """A record of (label, mask) pairs over a grey image in memory (or at `path`)."""
     pairs = objects if objects is not None else [(1, disc(size_hw, (size_hw[1] / 2, size_hw[0] / 2), 8))]
-    instances = Instances.build(
-        size_hw, [label for label, _ in pairs], [masks.encode(mask) for _, mask in pairs]
-    )
+    instances = Instances.build(size_hw, [label for label, _ in pairs], [masks.encode(mask) for _, mask in pairs])
     image = None if path is not None else np.full((*size_hw, 3), 128, dtype=np.uint8)
     return Record(image_id=image_id, size_hw=size_hw, instances=instances, path=path, image=image)
 

@@ -6,11 +6,19 @@ import csv
 import io
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from fastai.callback.core import Callback, CancelEpochException, CancelFitException, CancelTrainException, CancelValidException
+from fastai.callback.core import (
+    Callback,
+    CancelEpochException,
+    CancelFitException,
+    CancelTrainException,
+    CancelValidException,
+)
 from fastai.learner import Metric
 
 from contorno import files, inference
@@ -59,7 +67,11 @@ class ValidationPass(Callback):  # type: ignore[misc]
         names = [f"valid_{name}" for name in self.loss_names]
         for metric in self.coco_metrics:
             names += [f"{metric.metric_type.prefix}_ap", f"{metric.metric_type.prefix}_ap50"]
-        return [FigureMetric(name, lambda name=name: self.figures.get(name, float("nan"))) for name in names]
+        return [FigureMetric(name, partial(self.figure, name)) for name in names]
+
+    def figure(self, name: str) -> float:
+        """A figure of the current epoch; NaN if it has none of that name."""
+        return self.figures.get(name, float("nan"))
 
     def before_train(self) -> None:
         self._begin()
@@ -148,7 +160,7 @@ class BestWeights(Callback):  # type: ignore[misc]
 
     def __init__(self, file: Path, watch: str) -> None:
         super().__init__()
-        self.file, self.watch = path, watch
+        self.file, self.watch = file, watch
         self.best: float | None = None
         self.best_epoch = 0
 
@@ -334,17 +346,15 @@ class CpuBfloat16(Callback):  # type: ignore[misc]
 
     order = 90
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._context = ExitStack()
+
     def before_batch(self) -> None:
-        self._context = torch.autocast("cpu", dtype=torch.bfloat16)
-        self._context.__enter__()
+        self._context.enter_context(torch.autocast("cpu", dtype=torch.bfloat16))
 
     def after_loss(self) -> None:
-        self._leave()
+        self._context.close()
 
     def after_cancel_batch(self) -> None:
-        self._leave()
-
-    def _leave(self) -> None:
-        if self._context is not None:
-            self._context.__exit__(None, None, None)
-            self._context = None
+        self._context.close()

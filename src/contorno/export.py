@@ -78,7 +78,7 @@ def export(run: Run, samples: Sequence[Path | NDArray[np.uint8]]) -> dict[str, A
         scripted = torch.jit.script(eager)
         with files.atomic_file(run.script_path) as file:
             torch.jit.save(scripted, file)
-        loaded = torch.jit.load(str(run.script_path))
+        loaded = torch.jit.load(str(run.script_path))  # type: ignore[no-untyped-call]
     rows.append(_compare("jit-model.pt", expected, _outputs(loaded, inputs)))
 
     names = run.labels_path.read_text(encoding="utf-8").splitlines()

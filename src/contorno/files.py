@@ -118,7 +118,9 @@ def folder_lock(folder: Path) -> Iterator[None]:
         try:
             _lock(file)
         except OSError as error:
-            raise ConfigError(f"another process is writing to {folder}; wait for it, or choose another folder.") from error
+            raise ConfigError(
+                f"another process is writing to {folder}; wait for it, or choose another folder."
+            ) from error
         try:
             yield
         finally:

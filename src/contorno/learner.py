@@ -140,7 +140,11 @@ def recorded(learn: DetectionLearner, run: Run) -> Iterator[None]:
             best.restore()
             run.say(
                 f"stopped by Ctrl-C in epoch {len(learn.history.rows) + 1}: {run.weights_path} has "
-                + (f"the best weights, of epoch {best.best_epoch}" if best.best is not None else "the weights of this moment")
+                + (
+                    f"the best weights, of epoch {best.best_epoch}"
+                    if best.best is not None
+                    else "the weights of this moment"
+                )
                 + f"; go on with `contorno run {run.recipe} --out {run.folder} --resume`."
             )
             raise

@@ -22,7 +22,9 @@ class ProgressLine:
     Nothing is drawn for work that ends within `delay_seconds`.
     """
 
-    def __init__(self, stream: TextIO | None = None, *, delay_seconds: float = 0.5, quiet_interval_seconds: float = 10.0):
+    def __init__(
+        self, stream: TextIO | None = None, *, delay_seconds: float = 0.5, quiet_interval_seconds: float = 10.0
+    ):
         self._stream = stream if stream is not None else sys.stderr
         self._is_terminal = self._stream.isatty()
         self._delay = delay_seconds
@@ -71,7 +73,9 @@ class ProgressLine:
     def __enter__(self) -> ProgressLine:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 

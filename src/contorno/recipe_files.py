@@ -45,7 +45,9 @@ class RecipeFile:
         spec.loader.exec_module(module)
         for part in ("Config", "main"):
             if not hasattr(module, part):
-                raise ConfigError(f"{self.path} is not a recipe: it has no {part}; copy one with `contorno recipes copy`.")
+                raise ConfigError(
+                    f"{self.path} is not a recipe: it has no {part}; copy one with `contorno recipes copy`."
+                )
         return module
 
 
@@ -104,4 +106,3 @@ def settings(recipe: RecipeFile, module: ModuleType, preset: str | None, overrid
             )
         values, source = config.read_yaml(path), path.name
     return config.resolve(module.Config, values, overrides, source=source)
-

@@ -68,7 +68,9 @@ class ClassMap:
         """Label of a name. Raises DataError that lists the known names."""
         label = self._labels.get(fold_name(name))
         if label is None:
-            raise DataError(f"the class {name!r} is not in the class map, which has: {', '.join(self._names) or 'none'}.")
+            raise DataError(
+                f"the class {name!r} is not in the class map, which has: {', '.join(self._names) or 'none'}."
+            )
         return label
 
     def __contains__(self, name: object) -> bool:

@@ -74,13 +74,13 @@ def write_results(
     return result.table()
 
 
-def _best_and_worst(
-    records: Records, predictions: Sequence[Prediction]
-) -> tuple[list[ReportImage], list[ReportImage]]:
+def _best_and_worst(records: Records, predictions: Sequence[Prediction]) -> tuple[list[ReportImage], list[ReportImage]]:
     scores = image_scores(records, predictions)
     order = np.argsort([score.quality for score in scores], kind="stable")
     # Images that are empty and were left empty are right, and show nothing.
-    order = np.array([i for i in order if len(records[int(i)].instances) or len(predictions[int(i)].above(DETECTION_THRESHOLD))])
+    order = np.array(
+        [i for i in order if len(records[int(i)].instances) or len(predictions[int(i)].above(DETECTION_THRESHOLD))]
+    )
 
     def shown(indices: Any) -> list[ReportImage]:
         return [
@@ -112,7 +112,9 @@ def valid_tfms(run: Run) -> tfms.A.Adapter:
     return tfms.A.Adapter([*tfms.A.resize_and_pad(int(run.card()["image_size"])), tfms.A.Normalize()])
 
 
-def predict_files(run: Run, paths: Sequence[Path], *, threshold: float) -> Iterator[tuple[Path, Prediction | ContornoError]]:
+def predict_files(
+    run: Run, paths: Sequence[Path], *, threshold: float
+) -> Iterator[tuple[Path, Prediction | ContornoError]]:
     """Predict image files one by one; a file that cannot be read comes back with its error, and the rest go on."""
     model, class_map, transforms = run.load_model().to(best_device()), run.class_map(), valid_tfms(run)
     for path in paths:

@@ -1,18 +1,18 @@
 """The run folder: everything that training leaves behind, and all that prediction, evaluation and export need.
 
-    model.pth           best weights, torchvision's parameter names
-    labels.txt          line i names label i; background left out
-    model.json          the model card: how to build the model, classes, sizes, normalisation, thresholds, versions
-    config.yaml         the resolved settings of the recipe
-    metrics.json        mask_ap, mask_ap50, box_ap, ..., per class, seconds
-    history.csv         one row of figures per epoch
-    splits/*.json       the annotations that were trained and measured on, as lossless COCO
-    jit-model.pt        TorchScript: RGB float 0..1 of any size in; resize and normalise inside
-    certificate.json    how nearly the exported files equal the eager model
-    report.html         one self-contained page
-    pictures/           predictions drawn beside the truth
-    checkpoints/        what `--resume` goes on from
-    log.txt             what was said while it ran
+model.pth           best weights, torchvision's parameter names
+labels.txt          line i names label i; background left out
+model.json          the model card: how to build the model, classes, sizes, normalisation, thresholds, versions
+config.yaml         the resolved settings of the recipe
+metrics.json        mask_ap, mask_ap50, box_ap, ..., per class, seconds
+history.csv         one row of figures per epoch
+splits/*.json       the annotations that were trained and measured on, as lossless COCO
+jit-model.pt        TorchScript: RGB float 0..1 of any size in; resize and normalise inside
+certificate.json    how nearly the exported files equal the eager model
+report.html         one self-contained page
+pictures/           predictions drawn beside the truth
+checkpoints/        what `--resume` goes on from
+log.txt             what was said while it ran
 """
 
 from __future__ import annotations
@@ -203,7 +203,8 @@ class Run:
         card = self.card()
         model = fitting.from_settings(card["settings"], num_classes=len(self.class_map()))
         weights.load_weights(model, weights.read(self.weights_path))
-        return model.eval()
+        model.eval()
+        return model
 
     def write_split(self, name: str, records: Records) -> None:
         """Keep the annotations of a split in the run, with the folder of its images (not the images).
@@ -213,7 +214,9 @@ class Run:
         path = self.folder / "splits" / f"{name}.json"
         paths = [record.path.resolve().parent for record in records if record.path is not None]
         img_dir = Path(os.path.commonpath(paths)) if paths else self.folder
-        writers.write_coco(records, path, img_dir=img_dir, extras={"info": {"img_dir": _relative(img_dir, path.parent)}})
+        writers.write_coco(
+            records, path, img_dir=img_dir, extras={"info": {"img_dir": _relative(img_dir, path.parent)}}
+        )
 
     def read_split(self, name: str, img_dir: Path | None = None) -> Records:
         """Read a split that `write_split` kept. Raises DataError if it is not there or its images have moved."""

@@ -27,7 +27,9 @@ def test_help_fits_a_screen_and_ends_with_examples(capsys: pytest.CaptureFixture
     assert "contorno run quickstart" in out
 
 
-@pytest.mark.parametrize("words", [["run"], ["evaluate"], ["predict"], ["export"], ["recipes", "copy"], ["env", "add"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["run"], ["evaluate"], ["predict"], ["export"], ["recipes", "copy"], ["env", "add"]], ids=" ".join
+)
 def test_every_command_ends_its_help_with_an_example(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     code, out, _ = call(capsys, *words, "--help")
     assert code == 0
@@ -74,7 +76,9 @@ def test_misuse_is_one_sentence_and_exit_code_2(
     assert len(err.strip().splitlines()) == 1
 
 
-def test_an_existing_output_folder_is_refused_before_any_work(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_existing_output_folder_is_refused_before_any_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     for more in ([], ["--dry-run"]):
         code, _, err = call(capsys, "run", "quickstart", "--out", str(tmp_path), *more)

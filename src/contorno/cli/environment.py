@@ -20,7 +20,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the commands to the parser."""
     env = commands.add_parser("env", help="add a package that pip cannot resolve beside today's torch; show versions")
     verbs = env.add_subparsers(metavar="VERB", required=True)
-    adding = verbs.add_parser("add", help="add icevision without its pins", epilog="example: contorno env add icevision")
+    adding = verbs.add_parser(
+        "add", help="add icevision without its pins", epilog="example: contorno env add icevision"
+    )
     adding.add_argument("package", choices=sorted(WITHOUT_PINS))
     adding.add_argument("--dry-run", action="store_true", help="print the command, and run nothing")
     adding.set_defaults(call=_add)

@@ -21,7 +21,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     show = verbs.add_parser("show", help="print a recipe", epilog="example: contorno recipes show quickstart")
     show.add_argument("name")
     show.set_defaults(call=_show)
-    copy = verbs.add_parser("copy", help="copy a recipe, to change it", epilog="example: contorno recipes copy finetune")
+    copy = verbs.add_parser(
+        "copy", help="copy a recipe, to change it", epilog="example: contorno recipes copy finetune"
+    )
     copy.add_argument("name")
     copy.add_argument("--to", type=Path, default=Path(), metavar="PATH", help="a folder or a new file (default: here)")
     copy.set_defaults(call=_copy)
@@ -32,7 +34,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="example: contorno run finetune data=labels.json images=photos epochs=20 --out runs/mine",
     )
     run.add_argument("name", help="a recipe's name, or the path of a recipe file")
-    run.add_argument("settings", nargs="*", metavar="key=value", help="settings of the recipe; --help-settings lists them")
+    run.add_argument(
+        "settings", nargs="*", metavar="key=value", help="settings of the recipe; --help-settings lists them"
+    )
     run.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/NAME, numbered)")
     run.add_argument("--config", metavar="NAME|FILE", help="a preset of the recipe, or a config.yaml")
     run.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")

@@ -22,7 +22,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="example: contorno evaluate runs/finetune --data test.json --images photos",
     )
     evaluate.add_argument("run", type=Path, metavar="RUN")
-    evaluate.add_argument("--data", type=Path, metavar="FILE|DIR", help="other annotations (default: the run's own split)")
+    evaluate.add_argument(
+        "--data", type=Path, metavar="FILE|DIR", help="other annotations (default: the run's own split)"
+    )
     evaluate.add_argument("--images", type=Path, metavar="DIR", help="where the images are")
     evaluate.add_argument("--json", action="store_true", help="print figures as JSON")
     evaluate.set_defaults(call=_evaluate)
@@ -103,7 +105,10 @@ def _predict(arguments: argparse.Namespace) -> int:
                     classes, prediction.scores, prediction.boxes, prediction.masks or (), strict=True
                 )
             ]
-            print(f"{path}: " + (", ".join(f"{n} {s:.2f}" for n, s in zip(classes, prediction.scores, strict=True)) or "nothing"))
+            print(
+                f"{path}: "
+                + (", ".join(f"{n} {s:.2f}" for n, s in zip(classes, prediction.scores, strict=True)) or "nothing")
+            )
     if failed < len(paths):
         files.write_json(folder / "predictions.json", rows, indent=1)
         print(f"pictures and predictions.json are in {folder}")

@@ -97,9 +97,7 @@ def _check_version() -> None:
         )
 
 
-def _replace(
-    mended: Mended, repair: str, places: Sequence[tuple[Any, str]], make: Callable[[Any], Any]
-) -> None:
+def _replace(mended: Mended, repair: str, places: Sequence[tuple[Any, str]], make: Callable[[Any], Any]) -> None:
     """Put `make(what stands there)` in each place, and note what stood there, unless the repair stands already."""
     for owner, name in places:
         before = getattr(owner, name)

@@ -46,7 +46,7 @@ def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
         parent, _, base = name.rpartition("/")
         if parent not in listed:
             listed[parent] = _list_files(folder / parent)
-        # Asked for by itself where not listed: file systems that ignore case, or spell accents otherwise, open it still.
+        # Asked for by itself where not listed: file systems that ignore case, or write accents otherwise, open it.
         if base not in listed[parent] and not (folder / name).is_file():
             missing.append(name)
     return missing
