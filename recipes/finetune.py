@@ -46,7 +46,7 @@ class Config:
 
 def plan(cfg: Config) -> str:
     """What a dry run prints: the data as they would be read, and every fault found in them."""
-    records = _read(cfg)
+    records = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
     lines = [f"{split}: {items!r}" for split, items in records.items()]
     return "\n".join([*lines, str(doctor.check_records(records))])
 
@@ -56,7 +56,7 @@ def main(cfg: Config, run: Run) -> str:
     seed_everything(cfg.seed)
 
     # 1. Records, checked.
-    records = _read(cfg)
+    records = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
     for split, items in records.items():
         run.write_split(split, items)
         run.say(f"{split}: {items!r}")
@@ -101,14 +101,6 @@ def main(cfg: Config, run: Run) -> str:
 
     # 5. Measure the best weights, draw, export with proof, write the report.
     return write_results(run, fitted.model, train_ds, valid_ds, learn.history.rows, cfg)
-
-
-def _read(cfg: Config) -> dict[str, parsers.Records]:
-    found = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
-    missing = {"train", "validation"} - found.keys()
-    if missing:
-        raise DataError(f"{cfg.data} has no {' and no '.join(sorted(missing))} images; found {', '.join(found)}.")
-    return found
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ def write_results(
 
     records = valid_ds.records
     best, worst = _best_and_worst(records, predictions)
-    samples = [draw.denormalize_imagenet(train_ds[i % len(train_ds)].image) for i in range(SHOWN)]
+    samples = [train_ds[i % len(train_ds)] for i in range(SHOWN)]
     for name, items in (("best", best), ("worst", worst)):
         for number, item in enumerate(items, 1):
             images.write_image(run.pictures / f"{name}-{number}.jpg", item.image)
-    draw.show_samples([train_ds[i % len(train_ds)] for i in range(SHOWN)], ncols=3, path=run.pictures / "samples.jpg")
+    draw.show_samples(samples, ncols=3, show=False, path=run.pictures / "samples.jpg")
     shown = [prediction.above(DETECTION_THRESHOLD) for prediction in predictions[:9]]
-    draw.show_preds(shown, ncols=3, path=run.pictures / "predictions.jpg")
+    draw.show_preds(shown, ncols=3, show=False, path=run.pictures / "predictions.jpg")
 
     run.say("exporting, and comparing with the eager model")
     certificate = export.export(run, export.sample_paths(run))
@@ -66,9 +66,9 @@ def write_results(
             notes=[],
             best=best,
             worst=worst,
-            samples=[ReportImage(image=image, caption="") for image in samples],
+            samples=[ReportImage(image=draw.draw_sample(sample)) for sample in samples],
             certificate=certificate,
-            files=[],
+            files=run.files(),
         ),
     )
     return result.table()

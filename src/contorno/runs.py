@@ -201,7 +201,7 @@ class Run:
         Raises WeightsError if the weights are not of this model or not of these classes.
         """
         card = self.card()
-        model = fitting.from_settings(card["settings"], num_classes=len(self.class_map()))
+        model: nn.Module = fitting.from_settings(card["settings"], num_classes=len(self.class_map()))
         weights.load_weights(model, weights.read(self.weights_path))
         model.eval()
         return model
@@ -240,6 +240,11 @@ class Run:
             elif path.is_dir():
                 lines.append(f"{path}/  ({sum(1 for _ in path.iterdir())} files, {what})")
         return "\n".join(lines)
+
+    def files(self) -> list[tuple[str, int, str]]:
+        """Name, bytes and meaning of each file of the run that is there."""
+        found = [(name, self.folder / name, what) for name, what in CONTENTS.items()]
+        return [(name, path.stat().st_size, what) for name, path, what in found if path.is_file()]
 
     def write_metrics(self, result: COCOResult, **more: Any) -> None:
         """Write `metrics.json`: every figure, per class, counts, and what else is given (seconds, say)."""

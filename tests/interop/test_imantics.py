@@ -1,47 +1,89 @@
-"""The real imantics beside contorno: what its polygons lose, and what ours do not."""
+"""The real imantics 0.1.12 beside contorno: what its polygons lose, and what ours do not."""
 
 from __future__ import annotations
+
+import sys
 
 import imantics
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from tiny import bitmap, disc
 
 from contorno import masks
+from contorno.errors import MissingExtraError
 from contorno.integrations.imantics import to_polygons_imantics
+from tiny import disc
 
 pytestmark = pytest.mark.interop
 
-SQUARE = np.pad(np.ones((15, 15), np.uint8), 5)
-RING = disc((64, 64), (32, 32), 20) & (1 - disc((64, 64), (32, 32), 7.6))
-
-# (mask, its pixels, round-trip IoU of imantics's polygons)
-SHAPES = {
-    "2x2": (np.pad(np.ones((2, 2), np.uint8), 3), 4, 0.25),
-    "square": (SQUARE, 225, 196 / 225),
-    "disc r=8": (disc((64, 64), (32, 32), 8), 208, 0.0),
-    "disc r=30": (disc((64, 64), (32, 32), 30), 2828, 0.0),
-    "ring": (RING, 0, 0.0),
-}
+Bitmap = NDArray[np.uint8]
+FRAME = (64, 64)
 
 
-def through_pycocotools(polygons: list[list[float]], size: tuple[int, int]) -> dict[str, object]:
-    """What a COCO reader makes of a list of polygons."""
-    code: dict[str, object] = coco_mask.merge(coco_mask.frPyObjects(polygons, *size))
-    return code
+def square(side: int) -> Bitmap:
+    return np.pad(np.ones((side, side), np.uint8), 5)
 
 
-def coco_iou(polygons: list[list[float]], mask: NDArray[np.uint8]) -> float:
-    given = coco_mask.encode(np.asfortranarray(mask))
-    return float(coco_mask.iou([through_pycocotools(polygons, mask.shape)], [given], [False])[0, 0])
+RING = disc(FRAME, (32, 32), 20) & (1 - disc(FRAME, (32, 32), 6))
+
+# (mask, IoU of the mask that comes back from imantics's polygons)
+SHAPES = [
+    pytest.param(square(2), 1 / 4, id="2x2"),
+    pytest.param(square(15), 196 / 225, id="15x15 square"),
+    pytest.param(disc(FRAME, (32, 32), 8), 0.854, id="disc r=8"),
+    pytest.param(disc(FRAME, (32, 32), 30), 0.958, id="disc r=30"),
+    pytest.param(RING, 0.850, id="ring"),
+]
 
 
-if __name__ == "__main__":
-    for name, (mask, _, _) in SHAPES.items():
-        print(name, mask.sum(), coco_iou(imantics.Mask(mask).polygons().segmentation, mask))
-    for r in [6, 6.4, 6.5, 6.6, 7, 7.2, 7.4, 7.5, 7.6, 7.7, 7.8, 8]:
-        m = disc((64, 64), (32, 32), 20) & (1 - disc((64, 64), (32, 32), r))
-        print(r, coco_iou(imantics.Mask(m).polygons().segmentation, m))
-    print(bitmap)
+def through_pycocotools(polygons: list[list[float]], mask: Bitmap) -> float:
+    """IoU with `mask` of what a COCO reader draws from the polygons; no code of contorno takes part."""
+    height, width = mask.shape
+    drawn = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    return float(coco_mask.iou([drawn], [coco_mask.encode(np.asfortranarray(mask))], [False])[0, 0])
+
+
+@pytest.mark.parametrize(("mask", "known"), SHAPES)
+def test_real_imantics_loses_the_outermost_pixels_and_pixel_edges_lose_none(mask: Bitmap, known: float) -> None:
+    theirs = imantics.Mask(mask).polygons().segmentation
+    ours = masks.to_polygons(masks.encode(mask)).to_coco()
+    assert through_pycocotools(theirs, mask) == pytest.approx(known, abs=0.0005)
+    assert through_pycocotools(ours, mask) == 1.0
+
+
+@pytest.mark.parametrize(("mask", "known"), SHAPES)
+def test_receipt_states_the_loss_of_the_very_polygons_of_imantics(mask: Bitmap, known: float) -> None:
+    made = to_polygons_imantics(masks.encode(mask))
+    assert made.polygons.to_coco() == imantics.Mask(mask).polygons().segmentation
+    assert made.iou == pytest.approx(known, abs=0.0005)
+    assert made.dropped_parts == 0
+
+
+def test_hole_of_a_ring_is_filled() -> None:
+    made = to_polygons_imantics(masks.encode(RING))
+    assert len(made.polygons.parts) == 2
+    assert RING[32, 32] == 0
+    assert masks.decode(masks.to_run_length(made.polygons, FRAME))[32, 32] == 1
+
+
+def test_line_and_single_pixel_have_no_polygon_and_the_receipt_says_so() -> None:
+    mask = np.zeros((12, 20), np.uint8)
+    mask[2, 4:14] = 1
+    mask[8, 8] = 1
+    made = to_polygons_imantics(masks.encode(mask))
+    assert (len(made.polygons.parts), made.dropped_parts, made.iou) == (0, 2, 0.0)
+    assert str(made) == "0 polygons by imantics, round-trip IoU 0.000, 2 parts of under 3 points dropped"
+    assert through_pycocotools(masks.to_polygons(masks.encode(mask)).to_coco(), mask) == 1.0
+
+
+def test_empty_mask_comes_back_empty() -> None:
+    made = to_polygons_imantics(masks.encode(np.zeros((4, 6), np.uint8)))
+    assert (made.polygons.parts, made.iou) == ((), 1.0)
+    assert str(made) == "0 polygons by imantics, round-trip IoU 1.000"
+
+
+def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "imantics", None)  # the import system's own sign for "not there"
+    with pytest.raises(MissingExtraError, match=r"'imantics' is not installed; run pip install 'contorno\[interop\]'"):
+        to_polygons_imantics(masks.encode(RING))

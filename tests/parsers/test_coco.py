@@ -318,7 +318,7 @@ def test_file_that_is_no_json_or_a_bomb_is_a_data_error(folder: Path, text: str)
 
 
 def test_image_folder_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="img_dir .*nowhere is not a folder"):
+    with pytest.raises(ConfigError, match=r"img_dir .*nowhere is not a folder"):
         COCOMaskParser(tmp_path / "labels.json", tmp_path / "nowhere")
 
 

@@ -54,6 +54,7 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 def _evaluate(arguments: argparse.Namespace) -> int:
     from contorno import parsers, results
     from contorno.progress import ProgressLine
+    from contorno.records import Records
     from contorno.runs import Run
 
     run = Run.open(arguments.run)
@@ -61,7 +62,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         records = run.read_split("validation", arguments.images)
     else:
         found = parsers.parse(arguments.data, arguments.images, class_map=run.class_map())
-        records = found.get("validation") or found.get("test") or next(iter(found.values()))
+        has_own_split = "validation" in parsers.recognise(arguments.data, arguments.images).splits
+        # Data that were not divided are measured whole.
+        parts = [found["validation"]] if has_own_split else list(found.values())
+        records = Records((record for part in parts for record in part), run.class_map())
     with ProgressLine() as line:
         result, _ = results.measure(run, records, progress=line)
     print(json.dumps(result.to_json(), indent=2, default=str) if arguments.json else result.table())

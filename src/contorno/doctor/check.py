@@ -91,16 +91,16 @@ def _check_classes(records_by_split: Mapping[str, Records], faults: Faults) -> N
             faults.add(
                 "warning",
                 "class without objects",
-                Place(split=split),
-                f"the first of them is {name!r}.",
+                Place(split=split, class_name=name),
+                "the class map has it, and no object.",
                 "leave it out of the class map, or annotate some.",
             )
         elif counts[label] < RARE_OBJECTS:
             faults.add(
                 "warning",
                 f"rare class (fewer than {RARE_OBJECTS} objects)",
-                Place(split=split),
-                f"the first of them is {name!r}, which has {counts[label]}.",
+                Place(split=split, class_name=name),
+                f"{name!r} has {counts[label]}.",
                 "annotate more, or expect little of it.",
             )
 

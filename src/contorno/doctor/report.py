@@ -14,14 +14,20 @@ _PLACES_KEPT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a fault is. file: of the image, or None.   object_index: in `record.instances`, or None for the image."""
+    """Where a fault is; what does not apply is None.
+
+    file: of the image.   object_index: in `record.instances`.   class_name: for faults of a class as a whole.
+    """
 
     split: str
     file: str | None = None
     image_id: ImageId | None = None
     object_index: int | None = None
+    class_name: str | None = None
 
     def __str__(self) -> str:
+        if self.class_name is not None:
+            return f"{self.split}: class {self.class_name!r}"
         named = self.file if self.file is not None else ("" if self.image_id is None else f"image {self.image_id!r}")
         text = f"{self.split}: {named}" if named else self.split
         return text if self.object_index is None else f"{text}, object {self.object_index}"

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from contorno.errors import ConfigError, MissingExtraError
+from contorno.images import image_size
 
 __all__ = ["REPAIRS", "VERSION", "Mended", "mend"]
 
@@ -32,13 +34,17 @@ VERSION = "0.12.0"
 REPAIRS = {
     "font": "its import downloads a font; matplotlib's DejaVu Sans, which is here already, takes its place",
     "numpy aliases": "it says np.int and np.float, gone since numpy 1.24; its two modules see them, numpy itself stays",
+    "image size": "it looks for EXIF in a file that it has closed, which today's Pillow refuses for PNG",
     "labels as ints": "albumentations 2 gives label fields back as floats, which cannot index the objects to keep",
+    "padding colour": "albumentations 2 calls it `fill`, warns of `value` and pads in black",
+    "pretrained": "torchvision's backbones take `weights`, and warn of `pretrained`",
 }
 """Each repair, and what goes wrong without it."""
 
 _FONT_MODULE = "icevision.visualize.utils"
 _NUMPY_MODULES = (_FONT_MODULE, "icevision.visualize.draw_data")
 _ADAPTER_MODULE = "icevision.tfms.albumentations.albumentations_adapter"
+_HELPERS_MODULE = "icevision.tfms.albumentations.albumentations_helpers"
 
 
 @dataclass(slots=True)
@@ -81,8 +87,12 @@ def mend() -> Mended:
         ) from error
     mended = Mended(ice, ("font",) if importing else ())
     _replace(mended, "numpy aliases", [(sys.modules[name], "np") for name in _NUMPY_MODULES], _with_aliases)
+    _replace(mended, "image size", _importers_of_image_size(), _with_open_file)
     labels = sys.modules[_ADAPTER_MODULE].AlbumentationsInstancesLabelsComponent
     _replace(mended, "labels as ints", [(labels, "collect_labels")], _with_whole_labels)
+    _replace(mended, "padding colour", _paddings(), _with_fill)
+    backbones = sys.modules["icevision.backbones.resnet_fpn"]
+    _replace(mended, "pretrained", [(backbones, "resnet_fpn_backbone")], _with_weights)
     return mended
 
 
@@ -122,6 +132,23 @@ def _with_aliases(_: ModuleType) -> ModuleType:
     return _NumpyWithAliases("numpy")
 
 
+def _importers_of_image_size() -> list[tuple[Any, str]]:
+    """Every module of icevision that holds the function: each star import made a name of its own."""
+    original = sys.modules["icevision.utils.imageio"].get_img_size
+    modules = [module for name, module in sorted(sys.modules.items()) if name.split(".")[0] == "icevision"]
+    return [(module, "get_img_size") for module in modules if module.__dict__.get("get_img_size") is original]
+
+
+def _with_open_file(get_img_size: Callable[[Path | str], Any]) -> Callable[[Path | str], Any]:
+    size_type = get_img_size.__globals__["ImgSize"]
+
+    def get(filepath: Path | str) -> Any:
+        height, width = image_size(Path(filepath))
+        return size_type(width=width, height=height)
+
+    return get
+
+
 def _with_whole_labels(collect_labels: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     def collect(component: Any, record: Any) -> None:
         found = component.adapter._albu_out
@@ -129,6 +156,28 @@ def _with_whole_labels(collect_labels: Callable[[Any, Any], None]) -> Callable[[
         collect_labels(component, record)
 
     return collect
+
+
+def _paddings() -> list[tuple[Any, str]]:
+    """Where the presets' default padding keeps its functools.partial; icevision wraps it in a class of its own."""
+    helpers = sys.modules[_HELPERS_MODULE]
+    defaults = [*helpers.resize_and_pad.__defaults__, *helpers.aug_tfms.__defaults__]
+    found = [(default, getattr(default, "_partial", None)) for default in defaults]
+    return [(default, "_partial") for default, inner in found if inner is not None and "value" in inner.keywords]
+
+
+def _with_fill(padding: partial[Any]) -> partial[Any]:
+    others = {name: value for name, value in padding.keywords.items() if name != "value"}
+    return partial(padding.func, *padding.args, fill=padding.keywords["value"], **others)
+
+
+def _with_weights(resnet_fpn_backbone: Callable[..., Any]) -> Callable[..., Any]:
+    def build(backbone_name: str, pretrained: bool, **options: Any) -> Any:
+        # The weights that torchvision itself puts in place of pretrained=True.
+        weights = "IMAGENET1K_V1" if pretrained else None
+        return resnet_fpn_backbone(backbone_name=backbone_name, weights=weights, **options)
+
+    return build
 
 
 @contextmanager

@@ -38,7 +38,10 @@ class ImanticsPolygons:
 
 
 def to_polygons_imantics(rle: RunLength) -> ImanticsPolygons:
-    """Trace a mask with imantics, and measure what comes back. Raises MissingExtraError if imantics is not installed."""
+    """Trace a mask with imantics, and measure what comes back.
+
+    Raises MissingExtraError if imantics is not installed.
+    """
     traced = _imantics().Mask(masks.decode(rle)).polygons().segmentation
     contours = [np.array(contour, dtype=np.float64).reshape(-1, 2) for contour in traced]
     polygons = Polygons(tuple(contour for contour in contours if len(contour) >= 3))

@@ -105,8 +105,7 @@ def _may_be_empty(geometry: Geometry, size: Size) -> bool:
     height, width = size
     for part in geometry.parts:
         x, y = part[:, 0], part[:, 1]
-        if x.min() >= 0 and y.min() >= 0 and x.max() <= width and y.max() <= height:
-            doubled = np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))
-            if abs(doubled) >= 2 * _SURE_PX:
-                return False
+        doubled = x[:-1] @ y[1:] - x[1:] @ y[:-1] + x[-1] * y[0] - x[0] * y[-1]
+        if abs(doubled) >= 2 * _SURE_PX and part.min() >= 0 and x.max() <= width and y.max() <= height:
+            return False
     return True

@@ -53,7 +53,9 @@ class Adapter:
         # Thinner than a pixel, a box could make RandomSizedBBoxSafeCrop ask for a crop of no pixels.
         box_params = albumentations.BboxParams(format="pascal_voc", min_width=LEAST_BOX_PX, min_height=LEAST_BOX_PX)
         # `read_pixels` has checked that image and masks are of one size.
-        self._pipeline = albumentations.Compose(self.transforms, bbox_params=box_params, is_check_shapes=False)
+        # The last step does nothing; without it, albumentations warns that colour transforms have no use for boxes.
+        steps = [*self.transforms, albumentations.NoOp(p=0)]
+        self._pipeline = albumentations.Compose(steps, bbox_params=box_params, is_check_shapes=False)
 
     def __call__(self, record: Record, class_map: ClassMap, rng: np.random.Generator | None = None) -> Sample:
         """Read, transform and gather. Raises DataError that names the image, ConfigError if the transforms fail."""

@@ -1,4 +1,4 @@
-"""Import albumentations, and nothing with it: no call to the network, no change of the environment.
+"""Import albumentations without its call to the network.
 
 albumentations 2 asks PyPI for its newest version while it is imported, waiting up to two seconds, unless an environment
 variable says not to. The variable is set for the time of the import and then put back.
