@@ -109,6 +109,30 @@ def test_workers_do_not_repeat_each_other_without_a_seed() -> None:
     assert len(set(looks)) == 4
 
 
+def test_what_workers_send_unpacks_to_the_same_targets() -> None:
+    boxes = Instances.build((20, 30), [1, 2], boxes=[[1, 2, 9, 9], [0, 0, 30, 20]])
+    many = [(1 + k % 2, tiny.disc((20, 30), (2 + k, 10), 2)) for k in range(19)]
+    records = [
+        tiny.record(1, (20, 30), []),
+        tiny.record(2, (20, 30), many),
+        Record(image_id=3, size_hw=(20, 30), instances=boxes, image=np.zeros((20, 30, 3), np.uint8)),
+    ]
+    data = Dataset(Records(records, ClassMap(["a", "b"])), A.Adapter([A.HorizontalFlip(p=1), A.Normalize()]))
+    (alone,), (helped,) = list(infer_dl(data)), list(infer_dl(data, num_workers=2))
+    assert [len(target["labels"]) for target in alone[1]] == [0, 19, 2]
+    for first, second in zip(alone[1], helped[1], strict=True):
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[name], second[name]) for name in first)
+        assert all(first[name].dtype == second[name].dtype for name in first)
+    assert [(info.frame, info.size_hw) for info in alone[2]] == [(info.frame, info.size_hw) for info in helped[2]]
+
+
+def test_normalizing_in_the_loader_is_what_normalize_does() -> None:
+    data = Dataset(tiny.disc_records(1), A.Adapter([A.Resize(20, 30), A.Normalize()]))
+    ((image,), _, _) = next(iter(infer_dl(data)))
+    assert torch.allclose(image, torch.from_numpy(data[0].image).permute(2, 0, 1), atol=1e-5)
+
+
 def test_records_come_back_from_workers_as_the_very_same() -> None:
     data = dataset(4)
     for _, _, infos in infer_dl(data, num_workers=2):

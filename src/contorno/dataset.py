@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contorno import images
 from contorno.errors import ConfigError, DataError
 from contorno.records import ClassMap, Instances, Record, Records, Sample
-from contorno.tfms.adapter import untransformed
+from contorno.tfms.adapter import Adapter, untransformed
 
 Transforms = Callable[[Record, ClassMap, np.random.Generator], Sample]
 """What makes a sample of a record: `tfms.A.Adapter`, or any function of this form."""
@@ -85,19 +85,28 @@ class Dataset:
     @overload
     def __getitem__(self, index: slice) -> list[Sample]: ...
     def __getitem__(self, index: int | tuple[int, int] | slice) -> Sample | list[Sample]:
-        """The sample at an index, or at (epoch, index): so the loaders ask, and workers need not be told the epoch."""
+        """The sample at an index.
+
+        Or at (epoch, index): so the loaders ask, and workers need not be told the epoch. Its image is uint8 even if the
+        pipeline ends in Normalize; that is left to the loader.
+        """
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
-        epoch, wanted = index if isinstance(index, tuple) else (self.epoch, index)
-        position = as_index(wanted)
+        if isinstance(index, tuple):
+            tfm = self.tfm.without_normalize if isinstance(self.tfm, Adapter) else self.tfm
+            return self._make(index[1], index[0], tfm)
+        return self._make(index, self.epoch, self.tfm)
+
+    def _make(self, index: int, epoch: int, tfm: Transforms | None) -> Sample:
+        position = as_index(index)
         if not -len(self) <= position < len(self):
             raise IndexError(f"index {position} of a Dataset of {len(self)} images")
         position %= len(self)
         record = self.records[position]
-        if self.tfm is None:
+        if tfm is None:
             return untransformed(record, self.class_map)
         entropy = None if self.seed is None else [self.seed, epoch, position]
-        return self.tfm(record, self.class_map, np.random.default_rng(entropy))
+        return tfm(record, self.class_map, np.random.default_rng(entropy))
 
     def __repr__(self) -> str:
         return f"Dataset({self.records!r}, {self.tfm!r}, seed={self.seed})"

@@ -189,8 +189,9 @@ def learner(
     dls:           [train_dl, valid_dl] of `contorno.loaders`.
     metrics:       COCOMetrics; measured in original pixels in the pass that also gives the validation losses.
     opt_func:      a fastai optimizer; default AdamW, with betas and decay set by fastai's schedules.
-    precision:     "float32"; "bfloat16" (on a CPU or GPU that has it) or "float16" (GPU) run the forward pass in that
-                   type; "auto" takes float16 on a GPU and float32 on a CPU.
+    precision:     "float32"; "bfloat16" or "float16" (GPU only) run the forward pass in that type where torch holds it
+                   safe; "auto" is float16 on a GPU, bfloat16 on a CPU that computes in it, else float32. Weights,
+                   gradients and the final measurement are float32.
     show_progress: fastai's progress bar; default only in a notebook or a terminal.
     Parameters that the model holds fixed stay so through freeze and unfreeze.
     """
@@ -245,13 +246,19 @@ def _precision_callbacks(precision: str, device: torch.device) -> list[Callback]
     known = ("auto", "float32", "bfloat16", "float16")
     if precision not in known:
         raise ConfigError(f"precision is {precision!r}; expected one of {', '.join(known)}.")
-    if precision == "float32" or (precision == "auto" and device.type == "cpu"):
+    if precision == "float32" or (precision == "auto" and device.type == "cpu" and not _cpu_has_bfloat16()):
         return []
     if device.type == "cpu":
         if precision == "float16":
             raise ConfigError("precision float16 needs a GPU; on a CPU use bfloat16 or float32.")
         return [CpuBfloat16()]
     return [MixedPrecision(amp_mode="bf16" if precision == "bfloat16" else "fp16")]
+
+
+def _cpu_has_bfloat16() -> bool:
+    # Without these instructions torch emulates bfloat16, which is slower than float32.
+    found = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def _is_interactive() -> bool:

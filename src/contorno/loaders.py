@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
@@ -22,6 +23,7 @@ from contorno.errors import ConfigError, DataError
 from contorno.masks import Size
 from contorno.records import ClassMap, Frame, ImageId, Record, Sample, SampleInfo
 from contorno.tfms.door import use_one_thread
+from contorno.tfms.packing import pack_stack, unpack
 
 Target = dict[str, Tensor]
 Batch = tuple[list[Tensor], list[Target], list[SampleInfo]]
@@ -137,16 +139,20 @@ class Loader(DataLoader[Sample]):
         self._epochs.epoch = int(epoch)
 
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
-        for images, targets, origins in super().__iter__():
-            yield images, targets, [self._info(origin) for origin in origins]
+        for batch in super().__iter__():
+            yield batch if isinstance(batch, tuple) else self._unpack(batch)
 
-    def _info(self, origin: SampleInfo | _Origin) -> SampleInfo:
-        if isinstance(origin, SampleInfo):
-            return origin
+    def _unpack(self, parcels: list[_Parcel]) -> Batch:
         if not self._records:
             dataset: Any = self.dataset
             self._records = {record.image_id: record for record in dataset.records}
-        return SampleInfo(record=self._records[origin.image_id], frame=origin.frame, size_hw=origin.size_hw)
+        images = [_normalized(parcel.pixels) for parcel in parcels]
+        targets = [parcel.target() for parcel in parcels]
+        infos = [
+            SampleInfo(record=self._records[parcel.image_id], frame=parcel.frame, size_hw=parcel.size_hw)
+            for parcel in parcels
+        ]
+        return images, targets, infos
 
 
 class ReadySamples:
@@ -168,12 +174,28 @@ class ReadySamples:
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
-    """What a worker sends of a SampleInfo; the record, with all its masks or even its pixels, is at home already."""
+class _Parcel:
+    """What a worker sends of a sample, as small as can be, since sending costs a millisecond for each megabyte.
 
+    pixels: (3, H, W), uint8 where it is still to be normalized.   masks: bits, (H, W, G).
+    Boxes and labels are arrays, which go through a pipe; each tensor would cost a file in shared memory. The record,
+    with all its masks and maybe its pixels, is at home already.
+    """
+
+    pixels: Tensor
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    masks: Tensor | None
     image_id: ImageId
     frame: Frame | None
     size_hw: Size
+
+    def target(self) -> Target:
+        """The target as `collate` makes it."""
+        found = {"boxes": torch.from_numpy(self.boxes), "labels": torch.from_numpy(self.labels)}
+        if self.masks is not None:
+            found["masks"] = torch.from_numpy(unpack(self.masks.numpy(), len(self.boxes)))
+        return found
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -190,10 +212,15 @@ def collate(samples: Sequence[Sample]) -> Batch:
 
 def image_tensor(sample: Sample) -> Tensor:
     """The image of a sample as float32 (3, H, W), normalized here if its pipeline did not."""
-    pixels = torch.from_numpy(np.ascontiguousarray(sample.image)).permute(2, 0, 1)
-    if sample.normalized:
-        return pixels.contiguous()
-    return pixels.to(torch.float32, memory_format=torch.contiguous_format).mul_(_FACTOR).add_(_SHIFT)
+    return _normalized(_pixels(sample))
+
+
+def _pixels(sample: Sample) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(sample.image)).permute(2, 0, 1).contiguous()
+
+
+def _normalized(pixels: Tensor) -> Tensor:
+    return pixels.to(torch.float32).mul_(_FACTOR).add_(_SHIFT) if pixels.dtype == torch.uint8 else pixels
 
 
 def _target(sample: Sample) -> Target:
@@ -209,9 +236,23 @@ def _target(sample: Sample) -> Target:
     return target
 
 
-def _collate_in_worker(samples: Sequence[Sample]) -> tuple[list[Tensor], list[Target], list[_Origin]]:
-    images, targets, infos = collate(samples)
-    return images, targets, [_Origin(info.record.image_id, info.frame, info.size_hw) for info in infos]
+def _collate_in_worker(samples: Sequence[Sample]) -> list[_Parcel]:
+    parcels = []
+    for sample in samples:
+        target, info = _target(sample), sample.info()
+        masks = target.get("masks")
+        parcels.append(
+            _Parcel(
+                pixels=_pixels(sample),
+                boxes=target["boxes"].numpy(),
+                labels=target["labels"].numpy(),
+                masks=None if masks is None else torch.from_numpy(pack_stack(masks.numpy())),
+                image_id=info.record.image_id,
+                frame=info.frame,
+                size_hw=info.size_hw,
+            )
+        )
+    return parcels
 
 
 def _start_worker(worker: int) -> None:

@@ -144,7 +144,9 @@ def test_undo_takes_the_repairs_back_and_mend_makes_them_again(mended: Mended) -
 def test_font_is_one_that_is_here(mended: Mended) -> None:
     import icevision.visualize.draw_data as draw_data
 
-    assert Path(draw_data.DEFAULT_FONT_PATH).is_file()
+    font = Path(draw_data.DEFAULT_FONT_PATH)
+    assert font.is_file()
+    assert font.name == "DejaVuSans.ttf"
 
 
 def test_other_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

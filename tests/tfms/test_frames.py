@@ -31,8 +31,8 @@ def test_scale_is_of_the_whole_pixels_and_not_of_the_factor_before_rounding() ->
 
 
 def test_resizing_after_padding_scales_the_offset_too() -> None:
-    frame = frame_of([A.PadIfNeeded(40, 40), A.Resize(20, 80), A.PadIfNeeded(30, 90, position="top_left")], (20, 40))
-    assert frame == Frame(scale_xy=(2.0, 0.5), offset_xy=(0.0, 5.0), original_hw=(20, 40), sample_hw=(30, 90))
+    frame = frame_of([A.PadIfNeeded(40, 50), A.Resize(20, 100), A.PadIfNeeded(30, 110, position="top_left")], (20, 40))
+    assert frame == Frame(scale_xy=(2.0, 0.5), offset_xy=(10.0, 5.0), original_hw=(20, 40), sample_hw=(30, 110))
 
 
 @pytest.mark.parametrize(

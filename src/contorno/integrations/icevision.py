@@ -42,7 +42,8 @@ REPAIRS = {
 """Each repair, and what goes wrong without it."""
 
 _FONT_MODULE = "icevision.visualize.utils"
-_NUMPY_MODULES = (_FONT_MODULE, "icevision.visualize.draw_data")
+_DRAWING_MODULE = "icevision.visualize.draw_data"
+_NUMPY_MODULES = (_FONT_MODULE, _DRAWING_MODULE)
 _ADAPTER_MODULE = "icevision.tfms.albumentations.albumentations_adapter"
 _HELPERS_MODULE = "icevision.tfms.albumentations.albumentations_helpers"
 
@@ -75,7 +76,10 @@ def mend() -> Mended:
     than VERSION.
     """
     _check_version()
-    importing = _FONT_MODULE not in sys.modules
+    importing = _DRAWING_MODULE not in sys.modules
+    if _FONT_MODULE in sys.modules:
+        # Left behind by an import that failed for want of the font.
+        sys.modules[_FONT_MODULE].__dict__["get_default_font"] = _font_path
     try:
         with _font_at_hand(), warnings.catch_warnings():
             # What the imports of old code warn of, a user can do nothing about.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ class Adapter:
         for transform in single:
             _check(transform)
         self._normalizes = any(isinstance(transform, albumentations.Normalize) for transform in single)
+        # Kept apart, so that loaders can send small uint8 images from their workers and normalize them at home.
+        ends_in_normalize = bool(self.transforms) and _is_plain_normalize(self.transforms[-1])
+        self._last = self.transforms[-1] if ends_in_normalize else None
         self._packs = packing.can_pack(self.transforms)
         self._keeps_frame = keeps_frame(self.transforms)
         packing.resample_nearest(self.transforms)
@@ -54,11 +58,18 @@ class Adapter:
         box_params = albumentations.BboxParams(format="pascal_voc", min_width=LEAST_BOX_PX, min_height=LEAST_BOX_PX)
         # `read_pixels` has checked that image and masks are of one size.
         # The last step does nothing; without it, albumentations warns that colour transforms have no use for boxes.
-        steps = [*self.transforms, albumentations.NoOp(p=0)]
+        steps = [*(self.transforms[:-1] if ends_in_normalize else self.transforms), albumentations.NoOp(p=0)]
         self._pipeline = albumentations.Compose(steps, bbox_params=box_params, is_check_shapes=False)
 
     def __call__(self, record: Record, class_map: ClassMap, rng: np.random.Generator | None = None) -> Sample:
         """Read, transform and gather. Raises DataError that names the image, ConfigError if the transforms fail."""
+        sample = self.without_normalize(record, class_map, rng)
+        if self._last is None:
+            return sample
+        return replace(sample, image=self._last(image=sample.image)["image"])
+
+    def without_normalize(self, record: Record, class_map: ClassMap, rng: np.random.Generator | None = None) -> Sample:
+        """The same, but for a Normalize at the very end, which is left to do: the image is uint8 still."""
         image = read_pixels(record)
         generator = np.random.default_rng() if rng is None else rng
         self._pipeline.set_random_state(generator, random.Random(int(generator.integers(2**63))))
@@ -115,7 +126,8 @@ class Adapter:
         left: NDArray[np.int64],
         stack: NDArray[np.uint8] | None,
     ) -> Sample:
-        if image.dtype != (np.float32 if self._normalizes else np.uint8) or image.ndim != 3 or image.shape[2] != 3:
+        is_float = self._normalizes and self._last is None
+        if image.dtype != (np.float32 if is_float else np.uint8) or image.ndim != 3 or image.shape[2] != 3:
             raise ConfigError(
                 f"the transforms give an image of {image.dtype} {image.shape}; expected (H, W, 3), uint8, or float32 "
                 "where the last of them is Normalize."
@@ -183,6 +195,10 @@ def tight_boxes(stack: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _with_index(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Boxes (N, 5): the fifth column numbers them, to tell afterwards which are left."""
     return np.column_stack([boxes, np.arange(len(boxes))]).astype(np.float32)
+
+
+def _is_plain_normalize(transform: Any) -> bool:
+    return isinstance(transform, albumentations.Normalize) and transform.p >= 1
 
 
 def _check(transform: Any) -> None:

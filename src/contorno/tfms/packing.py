@@ -111,6 +111,14 @@ def pack(codes: Sequence[RunLength], size: Size) -> tuple[NDArray[np.uint8], NDA
     return (packed[0] if groups == 1 else np.ascontiguousarray(packed.transpose(1, 2, 0))), boxes
 
 
+def pack_stack(stack: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pack N masks (N, H, W) of 0 and 1, to send them; the inverse of `unpack`."""
+    packed = np.zeros((*stack.shape[1:], -(-len(stack) // BITS)), dtype=np.uint8)
+    for index, mask in enumerate(stack):
+        packed[:, :, index // BITS] |= mask << np.uint8(index % BITS)
+    return packed
+
+
 def unpack(packed: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """The first `count` masks of a packed picture, uint8 (N, H, W) of 0 and 1."""
     planes = packed[:, :, None] if packed.ndim == 2 else packed

@@ -77,7 +77,7 @@ def region_settings(records: Records, image_size: int) -> dict[str, int]:
             "rpn_pre_nms_top_n_test": 500,
             "rpn_post_nms_top_n_train": 500,
             "rpn_post_nms_top_n_test": max(300, 3 * fullest),
-            "box_batch_size_per_image": 128,
+            "box_batch_size_per_image": 64,
             "mask_rois_per_image": 16,
         }
     else:
