@@ -87,11 +87,10 @@ def main(cfg: Config, run: Run) -> str:
     # 5. The model and its learner.
     fitted = fit_model(train, cfg.image_size, backbone=cfg.backbone, weights="none", say=run.say)
     run.write_card(fitted.settings, train.class_map, cfg.image_size)
-    loading = {"batch_size": cfg.batch_size, "num_workers": cfg.num_workers}
     learn = mask_rcnn.fastai.learner(
         dls=[
-            mask_rcnn.train_dl(train_ds, shuffle=True, seed=cfg.seed, **loading),
-            mask_rcnn.valid_dl(valid_ds, **loading),
+            mask_rcnn.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
+            mask_rcnn.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
         ],
         model=fitted.model,
         metrics=[COCOMetric(COCOMetricType.mask), COCOMetric(COCOMetricType.bbox)],

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from contorno import config, draw, export, files, images, inference, tfms
+from contorno import config, draw, export, images, inference, tfms
 from contorno.dataset import Dataset
 from contorno.errors import ContornoError
 from contorno.learner import best_device
-from contorno.metrics import COCOMetricType, COCOResult, DETECTION_THRESHOLD, image_scores
+from contorno.metrics import DETECTION_THRESHOLD, COCOMetricType, COCOResult, image_scores
 from contorno.progress import Progress, silent
 from contorno.records import Prediction, Records
 from contorno.report import Report, ReportImage, write_report
@@ -37,7 +37,7 @@ def write_results(
     model: with its best weights. Writes `metrics.json`, `pictures/`, `jit-model.pt`, `certificate.json`, `report.html`.
     """
     began = time.monotonic()
-    result, predictions = inference.evaluate(model, valid_ds, progress=run.progress)
+    result, predictions = inference.evaluate(model, valid_ds, batch_size=1, progress=run.progress)
     seconds = {"training": sum(row.get("seconds", 0.0) for row in history), "evaluation": time.monotonic() - began}
     run.write_metrics(result, seconds=seconds)
 
@@ -52,7 +52,7 @@ def write_results(
     draw.show_preds(shown, ncols=3, show=False, path=run.pictures / "predictions.jpg")
 
     run.say("exporting, and comparing with the eager model")
-    certificate = export.export(run, export.sample_paths(run))
+    certificate = export.export(run, export.sample_paths(run), model=model)
     write_report(
         run.report_path,
         Report(
@@ -87,8 +87,8 @@ def _best_and_worst(records: Records, predictions: Sequence[Prediction]) -> tupl
             ReportImage(
                 image=draw.side_by_side(records[int(i)], predictions[int(i)], threshold=DETECTION_THRESHOLD),
                 caption=(
-                    f"{records[int(i)].image_id}: quality {scores[int(i)].quality:.2f}, {scores[int(i)].matched} matched, "
-                    f"{scores[int(i)].missed} missed, {scores[int(i)].false} false"
+                    f"{records[int(i)].image_id}: quality {scores[int(i)].quality:.2f}, "
+                    f"{scores[int(i)].matched} matched, {scores[int(i)].missed} missed, {scores[int(i)].false} false"
                 ),
             )
             for i in indices

@@ -186,10 +186,12 @@ class Run:
     def card(self) -> dict[str, Any]:
         """The model card. Raises DataError if it is damaged or lacks a field."""
         card = files.read_json(self.card_path)
+        if not isinstance(card, dict):
+            raise DataError(f"{self.card_path} is not a model card; the file was changed.")
         for key in ("settings", "classes", "image_size", "normalize"):
             if key not in card:
                 raise DataError(f"{self.card_path}: the field {key!r} is missing; the file was changed or cut short.")
-        return dict(card)
+        return card
 
     def class_map(self) -> ClassMap:
         """Classes of the run, from `labels.txt`."""

@@ -51,7 +51,7 @@ def build_parser() -> Parser:
     """The whole command line."""
     parser = Parser(
         prog="contorno",
-        description="Recipes for instance segmentation: from a name or your own labels to a model that outlines each thing.",
+        description="Recipes for instance segmentation: from a name or your labels to a model that outlines things.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

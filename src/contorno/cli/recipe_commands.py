@@ -72,13 +72,15 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.resume and preset is None:
         if arguments.out is None:
             raise ConfigError("--resume needs --out DIR, the run folder to go on with.")
+        if not (arguments.out / "config.yaml").exists():
+            raise ConfigError(f"there is no run to go on with in {arguments.out}: config.yaml is missing.")
         preset = str(arguments.out / "config.yaml")
     module = recipe.load()
     cfg = recipe_files.settings(recipe, module, preset, arguments.settings)
     if arguments.help_settings:
         print(config.to_yaml(cfg), end="")
         return 0
-    out = arguments.out if arguments.out is not None else _free_folder(Path("runs") / recipe.name)
+    out = arguments.out if arguments.out is not None else free_folder(Path("runs") / recipe.name)
 
     from contorno.progress import ProgressLine, silent
     from contorno.runs import Run
@@ -113,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _free_folder(path: Path) -> Path:
+def free_folder(path: Path) -> Path:
     """`path`, or `path-2`, `path-3`, ... whichever is free."""
     number, free = 1, path
     while free.exists() and (not free.is_dir() or any(free.iterdir())):

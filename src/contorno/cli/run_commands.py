@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from contorno.cli.recipe_commands import free_folder
 from contorno.errors import ConfigError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -83,8 +84,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     if not 0 <= threshold <= 1:
         raise ConfigError(f"--threshold is {threshold}; expected a score from 0 to 1.")
     paths = list(_image_paths(arguments.images))
-    folder = arguments.out if arguments.out is not None else run.folder / "predictions"
+    folder = arguments.out if arguments.out is not None else free_folder(run.folder / "predictions")
     names = _picture_names(paths)
+    class_map = run.class_map()
     rows, failed = [], 0
     with ProgressLine() as line:
         for done, (path, prediction) in enumerate(results.predict_files(run, paths, threshold=threshold), 1):
@@ -95,7 +97,7 @@ def _predict(arguments: argparse.Namespace) -> int:
                 failed += 1
                 continue
             images.write_image(folder / names[path], draw.draw_prediction(prediction, threshold=threshold))
-            classes = [run.class_map().get_by_id(int(label)) for label in prediction.labels]
+            classes = [class_map.get_by_id(int(label)) for label in prediction.labels]
             rows += [
                 {
                     "image": str(path),

@@ -1,0 +1,285 @@
+"""What the pages say is so: command lines parse, settings exist, Python compiles, and blocks marked to run do run.
+
+A fence is run where the line before it is `<!-- runs -->`. Such fences of a page share one namespace, in their order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from contorno import export, images, recipe_files
+from contorno.cli import build_parser
+from contorno.models.torchvision.fitting import fit_model
+from contorno.rehearsal import draw_scene
+from contorno.runs import Run
+from tiny import disc_records
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "recipes" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RECIPES = {recipe.name: recipe for recipe in recipe_files.all_recipes()}
+
+FENCE = re.compile(r"^(?P<mark><!-- runs -->\n)?```(?P<language>\w*)[^\n]*\n(?P<code>.*?)^```$", re.M | re.S)
+"""A fenced block and whether it is marked to run."""
+
+
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    line: int
+    language: str
+    code: str
+    runs: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(
+            page=page,
+            line=text.count("\n", 0, found.start("language")) + 1,
+            language=found["language"],
+            code=found["code"],
+            runs=found["mark"] is not None,
+        )
+        for found in FENCE.finditer(text)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+
+
+def command_words(line: str) -> Iterator[list[str]]:
+    """The words after `contorno` of each of its commands in a line of shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+    lexer.whitespace_split = True
+    for is_separator, words in groupby(lexer, key=lambda word: set(word) <= set("|&;")):
+        command, *rest = words
+        if not is_separator and command.removeprefix("!").rpartition("/")[2] == "contorno":
+            yield rest
+
+
+def quoted_commands() -> list[tuple[str, list[str]]]:
+    """Where each command stands, and its words: lines of `sh` blocks, and `contorno ...` in the text."""
+    found = []
+    for block in BLOCKS:
+        if block.language == "sh":
+            for number, line in enumerate(block.code.splitlines(), block.line + 1):
+                found += [(f"{block.page.name}:{number}", words) for words in command_words(line)]
+    for page in PAGES:
+        text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        for code in re.findall(r"`(contorno [^`\n]+)`", text):
+            found += [(page.name, words) for words in command_words(code.replace("\\|", "|").replace("...", ""))]
+    return found
+
+
+COMMANDS = quoted_commands()
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    return {
+        name: below
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, below in action.choices.items()
+    }
+
+
+def leaves(parser: argparse.ArgumentParser, name: str = "contorno") -> dict[str, argparse.ArgumentParser]:
+    """Every command that does something, by its full name."""
+    below = subcommands(parser)
+    if not below:
+        return {name: parser}
+    return {key: leaf for word, sub in below.items() for key, leaf in leaves(sub, f"{name} {word}").items()}
+
+
+def is_mention(words: list[str]) -> bool:
+    """True if the words only name a command, as in "`contorno run` makes a folder"."""
+    parser: argparse.ArgumentParser = build_parser()
+    for word in words:
+        below = subcommands(parser)
+        if word not in below:
+            return False
+        parser = below[word]
+    return True
+
+
+def parse(words: list[str]) -> argparse.Namespace | None:
+    """What the command line makes of the words; None where it answers at once (`--help`, `--version`)."""
+    try:
+        return build_parser().parse_args(words)
+    except SystemExit as stop:
+        assert stop.code == 0, f"contorno {shlex.join(words)}"
+        return None
+
+
+def test_every_quoted_command_line_parses(capsys: pytest.CaptureFixture[str]) -> None:
+    checked = 0
+    for where, words in COMMANDS:
+        if not is_mention(words):
+            try:
+                parse(words)
+            except (SystemExit, AssertionError) as error:
+                pytest.fail(f"{where}: {error}\n{capsys.readouterr().err}")
+            checked += 1
+    assert checked >= 25
+
+
+def test_every_quoted_recipe_setting_and_preset_is_there() -> None:
+    checked = 0
+    for where, words in COMMANDS:
+        arguments = None if is_mention(words) else parse(words)
+        if arguments is None or words[0] != "run" or "NAME" in words:
+            continue
+        if arguments.name.endswith(".py"):
+            continue  # a reader's own
+        assert arguments.name in RECIPES, where
+        recipe = RECIPES[arguments.name]
+        given = list(arguments.settings)
+        if recipe.name == "finetune" and not any(word.startswith("data=") for word in given):
+            given.append("data=x")
+        preset = arguments.config if arguments.config is None or "/" not in arguments.config else None
+        recipe_files.settings(recipe, recipe.load(), preset, given)
+        checked += 1
+    assert checked >= 8
+
+
+def test_every_python_block_compiles() -> None:
+    checked = 0
+    for block in BLOCKS:
+        if block.language == "python":
+            compile(block.code, block.where, "exec")
+            checked += 1
+    assert checked >= 10
+
+
+def test_every_setting_of_finetune_is_in_its_page_with_its_default() -> None:
+    text = (ROOT / "docs" / "how-to" / "finetune.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, flags=re.M))
+    config = RECIPES["finetune"].load().Config(data=Path("x"))
+    shown = {name: "none" if value is None else str(value).lower() for name, value in vars(config).items()}
+    assert rows.pop("data") == "must be given"
+    assert {name: default.strip("`") for name, default in rows.items()} == {
+        name: value for name, value in shown.items() if name != "data"
+    }
+    assert len(rows) >= 10
+
+
+def test_the_command_line_page_has_every_command_option_and_help_text() -> None:
+    text = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8").replace("\\|", "|")
+    sections = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", text, flags=re.M | re.S))
+    commands = leaves(build_parser())
+    assert set(sections) == set(commands)
+    checked = 0
+    for name, parser in commands.items():
+        for action in parser._actions:
+            if isinstance(action, argparse._HelpAction):
+                continue
+            for word in (*action.option_strings, action.help or ""):
+                assert word in sections[name], (name, word)
+                checked += 1
+        epilog = (parser.epilog or "").removeprefix("example: ")
+        assert epilog in sections[name], name
+        documented = set(re.findall(r"(?<=`)--[a-z-]+", sections[name]))
+        assert documented <= {option for action in parser._actions for option in action.option_strings} | {"--no-deps"}
+    assert checked >= 25
+
+
+def test_every_recipe_is_in_the_table_of_recipes() -> None:
+    text = (ROOT / "recipes" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| \[`(\w+)`\]\((\w+)\.py\) \|", text, flags=re.M)
+    assert len(named) >= 2
+    assert [name for name, _ in named] == [file for _, file in named]
+    assert {name for name, _ in named} == set(RECIPES)
+
+
+def test_every_page_is_in_the_navigation_and_every_link_has_its_file() -> None:
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = re.findall(r"[\w/-]+\.md", str(settings["nav"]))
+    docs = ROOT / "docs"
+    assert sorted(listed) == sorted(page.relative_to(docs).as_posix() for page in docs.rglob("*.md"))
+    checked = 0
+    for page in PAGES[1:]:  # the README's are in test_readme.py
+        for link in re.findall(r"\]\((?!https?:)([^)#\s]+)", FENCE.sub("", page.read_text(encoding="utf-8"))):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            checked += 1
+    assert checked >= 15
+
+
+def run_blocks(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
+    """Run the marked blocks of a page in `folder`: how many, and their names."""
+    marked = [block for block in blocks(ROOT / "docs" / page) if block.runs]
+    names: dict[str, Any] = {"__name__": "page"}
+    monkeypatch.chdir(folder)
+    for block in marked:
+        assert block.language == "python", block.where
+        with warnings.catch_warnings():
+            # What a reader sees as well: torch on the age of TorchScript.
+            warnings.simplefilter("ignore")
+            exec(compile(block.code, block.where, "exec"), names)
+    return len(marked), names
+
+
+def test_marked_blocks_stand_only_on_pages_that_are_run_below() -> None:
+    marked = [block.page.name for block in BLOCKS if block.runs]
+    assert set(marked) == {"masks.md", "notebook.md", "use.md"}
+    raw = sum(page.read_text(encoding="utf-8").count("<!-- runs -->") for page in PAGES)
+    assert len(marked) == raw == 7
+
+
+def test_the_blocks_about_masks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count, names = run_blocks("explain/masks.md", tmp_path, monkeypatch)
+    assert count == 1
+    assert names["masks"].area(names["code"]) == names["bitmap"].sum() > 0
+
+
+def test_the_notebook_blocks_run_on_the_offline_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    count, names = run_blocks("how-to/notebook.md", tmp_path, monkeypatch)
+    assert count == 4
+    assert len(names["coco"]["images"]) == len(names["train_records"]) + len(names["valid_records"]) >= 3
+    assert names["train_records"].num_objects + names["valid_records"].num_objects == len(names["coco"]["annotations"])
+    assert names["train_ds"][0].image.shape == (384, 384, 3)
+
+
+@pytest.mark.slow
+def test_the_blocks_that_use_a_model_run_without_contorno_and_agree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    records = disc_records(2)
+    run = Run(tmp_path / "runs" / "finetune", recipe="finetune")
+    fitted = fit_model(records, 96, weights="none")
+    fitted.model.eval()
+    run.write_card(fitted.settings, records.class_map, 96)
+    torch.save(fitted.model.state_dict(), run.weights_path)
+    photo = draw_scene(np.random.default_rng(0), (120, 160)).image
+    export.export(run, [photo])
+    images.write_image(tmp_path / "photo.jpg", photo)
+
+    count, names = run_blocks("how-to/use.md", tmp_path, monkeypatch)
+    assert count == 2
+    found, same = names["found"], names["same"]
+    assert len(found["scores"]) > 0
+    assert found["masks"].shape[2:] == photo.shape[:2]
+    for key in ("boxes", "labels", "scores", "masks"):
+        torch.testing.assert_close(found[key], same[key], atol=1e-3, rtol=1e-3)
+    code = "".join(block.code for block in blocks(ROOT / "docs" / "how-to" / "use.md") if block.runs)
+    assert "contorno" not in code
+    assert os.listdir(tmp_path / "runs") == ["finetune"]
