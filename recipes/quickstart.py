@@ -26,11 +26,11 @@ class Config:
     """Settings; `contorno run quickstart image_size=256 epochs=12` changes them."""
 
     classes: tuple[str, ...] = ("Hot dog", "Doughnut")
-    train_images: int = 160  # how many pictures are drawn for each split
-    valid_images: int = 40
+    train_images: int = 200  # how many pictures are drawn for each split
+    valid_images: int = 32
     negatives: float = 0.1  # images without the classes, as a share of those with them
     image_size: int = 192  # longest side, pixels
-    epochs: int = 8
+    epochs: int = 6
     batch_size: int = 4
     lr: float = 1e-3  # peak of the one-cycle schedule
     backbone: str = "resnet18_fpn"  # random weights: nothing is downloaded

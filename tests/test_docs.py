@@ -6,7 +6,6 @@ A fence is run where the line before it is `<!-- runs -->`. Such fences of a pag
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shlex
 import warnings
@@ -126,7 +125,8 @@ def parse(words: list[str]) -> argparse.Namespace | None:
     try:
         return build_parser().parse_args(words)
     except SystemExit as stop:
-        assert stop.code == 0, f"contorno {shlex.join(words)}"
+        if stop.code:
+            raise
         return None
 
 
@@ -136,8 +136,8 @@ def test_every_quoted_command_line_parses(capsys: pytest.CaptureFixture[str]) ->
         if not is_mention(words):
             try:
                 parse(words)
-            except (SystemExit, AssertionError) as error:
-                pytest.fail(f"{where}: {error}\n{capsys.readouterr().err}")
+            except SystemExit:
+                pytest.fail(f"{where}: {capsys.readouterr().err}")
             checked += 1
     assert checked >= 25
 
@@ -282,4 +282,3 @@ def test_the_blocks_that_use_a_model_run_without_contorno_and_agree(
         torch.testing.assert_close(found[key], same[key], atol=1e-3, rtol=1e-3)
     code = "".join(block.code for block in blocks(ROOT / "docs" / "how-to" / "use.md") if block.runs)
     assert "contorno" not in code
-    assert os.listdir(tmp_path / "runs") == ["finetune"]

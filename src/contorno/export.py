@@ -75,17 +75,17 @@ def export(run: Run, samples: Sequence[Path | NDArray[np.uint8]], *, model: nn.M
     expected = _outputs(eager, inputs)
 
     fresh = mask_rcnn.export_model(kept, size=size)
+    del eager, kept  # each holds all weights
     rows = [_compare("model.pth", expected, _outputs(fresh, inputs))]
     # What stood here was made of other weights, or will be the same again.
     run.script_path.unlink(missing_ok=True)
     run.certificate_path.unlink(missing_ok=True)
-    with files.atomic_file(run.script_path) as file:
+    with files.atomic_path(run.script_path) as temporary:
         with warnings.catch_warnings():
             # torch.jit says that it is deprecated; it is what runs a Mask R-CNN without Python all the same.
             warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.script(fresh), file)
-            file.flush()
-            loaded = torch.jit.load(file.name)  # type: ignore[no-untyped-call]
+            torch.jit.save(torch.jit.script(fresh), temporary)
+            loaded = torch.jit.load(temporary)  # type: ignore[no-untyped-call]
         rows.append(_compare("jit-model.pt", expected, _outputs(loaded, inputs)))
         names = run.labels_path.read_text(encoding="utf-8").splitlines()
         _check(run, rows, names, list(card["classes"]))

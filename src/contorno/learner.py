@@ -249,7 +249,7 @@ def learner(
         **learner_kwargs,
     )
     learn.model_type = model_type
-    if device.type == "cpu" and precision == "bfloat16":
+    if device.type == "cpu" and (precision == "bfloat16" or (precision == "auto" and _cpu_has_bfloat16())):
         learn.cpu_dtype = torch.bfloat16
     if not shows:
         learn.logger = _silent
@@ -289,11 +289,11 @@ def _precision_callbacks(precision: str, device: torch.device) -> list[Callback]
     known = ("auto", "float32", "bfloat16", "float16")
     if precision not in known:
         raise ConfigError(f"precision is {precision!r}; expected one of {', '.join(known)}.")
-    if precision == "float32" or (precision == "auto" and device.type == "cpu" and not _cpu_has_bfloat16()):
-        return []
     if device.type == "cpu":
         if precision == "float16":
             raise ConfigError("precision float16 needs a GPU; on a CPU use bfloat16 or float32.")
+        return []
+    if precision == "float32":
         return []
     return [MixedPrecision(amp_mode="bf16" if precision == "bfloat16" else "fp16")]
 

@@ -68,7 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # albumentations asks the network for its newest version on import unless told not to; a command decides that for
     # its own process, the library does not.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    # argparse takes settings in one place only; people write them before and after the options.
+    arguments, late = parser.parse_known_args(argv)
+    if any(word.startswith("-") or "=" not in word for word in late) or (late and not hasattr(arguments, "settings")):
+        parser.error(f"unrecognized arguments: {' '.join(late)}")
+    if late:
+        arguments.settings += late
     try:
         return int(arguments.call(arguments) or 0)
     except ContornoError as error:

@@ -19,6 +19,10 @@ SMALL_IMAGE_PX = 320
 """Up to this longest side a fraction of torchvision's regions is enough; its numbers are for 800 px."""
 
 
+FEW_OBJECTS = 16
+"""Up to so many objects in the fullest image, fewer regions train the mask branch: they would be the same objects again."""
+
+
 @dataclass(frozen=True, slots=True)
 class FittedModel:
     """A model, and the settings (plain values, for `model.json`) from which `from_settings` builds its twin."""
@@ -75,10 +79,10 @@ def region_settings(records: Records, image_size: int) -> dict[str, int]:
         settings |= {
             "rpn_pre_nms_top_n_train": 1000,
             "rpn_pre_nms_top_n_test": 500,
-            "rpn_post_nms_top_n_train": 500,
-            "rpn_post_nms_top_n_test": max(300, 3 * fullest),
-            "box_batch_size_per_image": 64,
-            "mask_rois_per_image": 16,
+            "rpn_post_nms_top_n_train": min(max(200, 4 * fullest), 2000),
+            "rpn_post_nms_top_n_test": min(max(100, 4 * fullest), 1000),
+            "box_batch_size_per_image": 32 if fullest <= FEW_OBJECTS else 64,
+            "mask_rois_per_image": 8 if fullest <= FEW_OBJECTS else 16,
         }
     else:
         settings |= {"box_batch_size_per_image": 512, "mask_rois_per_image": 64}
