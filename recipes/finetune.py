@@ -60,6 +60,8 @@ def main(cfg: Config, run: Run) -> str:
     for split, items in records.items():
         run.write_split(split, items)
         run.say(f"{split}: {items!r}")
+    for text in dict.fromkeys(str(items.report) for items in records.values()):
+        run.say(text)
     report = doctor.check_records(records)
     run.say(str(report))
     if not report.ok:

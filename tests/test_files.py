@@ -16,9 +16,14 @@ from contorno.errors import ConfigError, DataError
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     files.write_text(path, "old")
-    with pytest.raises(RuntimeError), files.atomic_file(path, "w") as file:
-        file.write("half")
-        raise RuntimeError
+
+    def fail_half_way() -> None:
+        with files.atomic_file(path, "w") as file:
+            file.write("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

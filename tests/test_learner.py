@@ -86,7 +86,8 @@ def test_a_frozen_phase_trains_the_heads_only_and_never_what_the_model_holds_fix
             assert not parameter.requires_grad
 
 
-def test_bfloat16_trains_on_a_cpu_and_keeps_weights_and_losses_float32() -> None:
+@pytest.mark.slow
+def test_bfloat16_trains_a_mask_rcnn_on_a_cpu_and_keeps_weights_and_losses_float32() -> None:
     learn = mask_learner(precision="bfloat16", metrics=[])
     inside: list[bool] = []
     learn.model.backbone.register_forward_hook(lambda *_: inside.append(torch.is_autocast_enabled("cpu")))
@@ -95,6 +96,22 @@ def test_bfloat16_trains_on_a_cpu_and_keeps_weights_and_losses_float32() -> None
     assert not torch.is_autocast_enabled("cpu")
     assert math.isfinite(learn.history.rows[0]["train_loss"])
     assert {parameter.dtype for parameter in learn.model.parameters()} == {torch.float32}
+
+
+def test_bfloat16_is_for_the_forward_pass_alone() -> None:
+    inside: list[str] = []
+
+    class Watch(Callback):
+        def after_pred(self) -> None:
+            inside.append("after_pred" if torch.is_autocast_enabled("cpu") else "")
+
+        def before_backward(self) -> None:
+            inside.append("before_backward" if torch.is_autocast_enabled("cpu") else "")
+
+    learn = tiny_learner(precision="bfloat16", cbs=[Watch()])
+    learn.fit(1)
+    assert set(inside) == {"after_pred", ""}
+    assert math.isfinite(learn.history.rows[0]["valid_loss"])
 
 
 def test_a_stop_within_a_forward_pass_does_not_leave_bfloat16_switched_on() -> None:

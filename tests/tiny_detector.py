@@ -89,5 +89,6 @@ def tiny_learner(seed: int = 0, model: TinyDetector | None = None, **options: An
         "model_type": tiny_detector,
         "show_progress": False,
         "path": Path("unused"),
+        "precision": "float32",
     }
     return learner(**(settings | options))

@@ -46,7 +46,8 @@ def resolve(
         if needs and name not in given and not any(fault.startswith(f"{name} ") for fault in faults):
             faults.append(f"{name} is not given; say {name}=... ({_describe(hints[name])})")
     if faults:
-        raise ConfigError("; ".join(faults) + ".")
+        text = "; ".join(faults)
+        raise ConfigError(text if text.endswith("?") else f"{text}.")
     try:
         return kind(**given)
     except ValueError as error:
@@ -133,6 +134,18 @@ def _describe(kind: Any) -> str:
         return f"{_describe(choices[0])}s separated by commas"
     names = {bool: "true or false", int: "a whole number", float: "a number", Path: "a path", str: "a text"}
     return names.get(kind, str(kind))
+
+
+def describe(kind: type[Any]) -> str:
+    """The settings of a recipe, a line each: name, default, what it takes."""
+    hints = typing.get_type_hints(kind)
+    lines = []
+    for field in dataclasses.fields(kind):
+        given = field.default if field.default is not dataclasses.MISSING else None
+        needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        shown = "needed" if needed else str(_plain(given)).strip("[]").replace("'", "") if given is not None else "none"
+        lines.append(f"{field.name:<16}{shown:<24}{_describe(hints[field.name])}")
+    return "\n".join(lines)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -80,15 +81,16 @@ def export(run: Run, samples: Sequence[Path | NDArray[np.uint8]], *, model: nn.M
     # What stood here was made of other weights, or will be the same again.
     run.script_path.unlink(missing_ok=True)
     run.certificate_path.unlink(missing_ok=True)
-    with files.atomic_path(run.script_path) as temporary:
-        with warnings.catch_warnings():
-            # torch.jit says that it is deprecated; it is what runs a Mask R-CNN without Python all the same.
-            warnings.simplefilter("ignore")
-            torch.jit.save(torch.jit.script(fresh), temporary)
-            loaded = torch.jit.load(temporary)  # type: ignore[no-untyped-call]
-        rows.append(_compare("jit-model.pt", expected, _outputs(loaded, inputs)))
-        names = run.labels_path.read_text(encoding="utf-8").splitlines()
-        _check(run, rows, names, list(card["classes"]))
+    script = io.BytesIO()
+    with warnings.catch_warnings():
+        # torch.jit says that it is deprecated; it is what runs a Mask R-CNN without Python all the same.
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(fresh), script)
+        loaded = torch.jit.load(io.BytesIO(script.getvalue()))  # type: ignore[no-untyped-call]
+    rows.append(_compare("jit-model.pt", expected, _outputs(loaded, inputs)))
+    names = run.labels_path.read_text(encoding="utf-8").splitlines()
+    _check(run, rows, names, list(card["classes"]))
+    files.write_bytes(run.script_path, script.getvalue())
 
     certificate = {
         "holds": True,

@@ -38,8 +38,8 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         # mkstemp makes the file private; give it the mode that a plain open() would have.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -52,7 +52,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -109,7 +109,8 @@ def new_folder(path: Path, *, force: bool = False) -> Path:
         if path.exists():
             if not force:
                 raise ConfigError(
-                    f"the output folder {path} exists already; choose another with --out, or add --force to move it aside."
+                    f"the output folder {path} exists already; "
+                    "choose another with --out, or add --force to move it aside."
                 )
             number = 1
             while (aside := path.with_name(f"{path.name}.old-{number}")).exists():

@@ -103,7 +103,7 @@ class DetectionLearner(Learner):  # type: ignore[misc]
             raise DataError(
                 f"the training loss is no longer a number ({found}) at epoch {len(self.history.rows) + 1}, "
                 f"step {self.iter + 1}, images {ids}; lower the learning rate, or look at "
-                "those images with `contorno data check`."
+                "the boxes and masks of those images."
             )
         super()._backward()
 

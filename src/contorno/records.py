@@ -241,7 +241,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParseReport:
-    """What a parser did: counts of images and objects kept, and a line with a count for each thing mended or dropped."""
+    """What a parser did: images and objects kept, and a count of each thing that was mended or dropped."""
 
     images: int = 0
     objects: int = 0

@@ -56,7 +56,7 @@ def write_results(
     write_report(
         run.report_path,
         Report(
-            title=f"{run.recipe or 'run'}: {', '.join(records.class_map.names)}",
+            title=f"{Path(run.recipe).stem or 'run'}: {', '.join(records.class_map.names)}",
             subtitle=f"{len(train_ds)} training and {len(valid_ds)} validation images",
             figures=result.figures,
             per_class=result.per_class,

@@ -40,7 +40,9 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     run.add_argument("--out", type=Path, metavar="DIR", help="the run folder (default: runs/NAME, numbered)")
     run.add_argument("--config", metavar="NAME|FILE", help="a preset of the recipe, or a config.yaml")
     run.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    run.add_argument("--help-settings", action="store_true", help="list the recipe's settings with their values")
+    run.add_argument(
+        "--help-settings", action="store_true", help="list the recipe's settings, what they are and what they take"
+    )
     run.add_argument("--force", action="store_true", help="move an existing run folder aside")
     run.add_argument("--resume", action="store_true", help="go on with the run in --out where it stopped")
     run.add_argument("--quiet", action="store_true", help="no progress, only results")
@@ -76,10 +78,10 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"there is no run to go on with in {arguments.out}: config.yaml is missing.")
         preset = str(arguments.out / "config.yaml")
     module = recipe.load()
-    cfg = recipe_files.settings(recipe, module, preset, arguments.settings)
     if arguments.help_settings:
-        print(config.to_yaml(cfg), end="")
+        print(config.describe(module.Config))
         return 0
+    cfg = recipe_files.settings(recipe, module, preset, arguments.settings)
     out = arguments.out if arguments.out is not None else free_folder(Path("runs") / recipe.name)
 
     from contorno.progress import ProgressLine, silent
@@ -102,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         run = Run.create(
             out,
-            recipe.name,
+            arguments.name,
             cfg,
             force=arguments.force,
             resume=arguments.resume,

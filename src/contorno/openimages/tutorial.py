@@ -61,6 +61,8 @@ def download_segmentation_dataset(
         for split in fetched.splits:
             parser = parsers.COCOMaskParser(fetched.annotations(split), fetched.images(split))
             coco = files.read_json(fetched.annotations(split))
+            if not coco["images"]:
+                continue  # a small split may have no image of the class
             file_names = {image["id"]: image["file_name"] for image in coco["images"]}
             masks_of: dict[str, list[Path]] = {}
             for annotation in coco["annotations"]:

@@ -145,7 +145,7 @@ def draw_scene(rng: np.random.Generator, size_hw: Size, *, mask_size_hw: Size | 
     """
     table = _Table(rng, Canvas(rng, *surface(rng, mask_size_hw if mask_size_hw is not None else size_hw)))
     mood = rng.random()
-    _lay_ware(table, cup_share=0.22 if mood < 0.04 or mood > 0.1 else 0.85)
+    _lay_ware(table, cup_share=0.12 if mood < 0.04 or mood > 0.1 else 0.5)
     if mood < 0.04:
         _lay_heap(table)
     if mood > 0.1:
@@ -159,7 +159,7 @@ def _lay_ware(table: _Table, *, cup_share: float) -> None:
     """What lies below the food, and a cup beside it."""
     rng, short = table.rng, table.short
     height, width = table.canvas.size
-    if rng.random() < 0.3:
+    if rng.random() < 0.18:
         spot = (rng.uniform(0, width), rng.uniform(0, height))
         table.lay("Napkin", things.napkin(rng, spot, short * rng.uniform(0.25, 0.42), rng.uniform(0, math.pi)))
     if rng.random() < 0.38:

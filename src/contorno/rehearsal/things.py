@@ -108,7 +108,7 @@ def doughnut(rng: np.random.Generator, centre: XY, scale_px: float, angle: float
     )
     gloss: Plane = np.full_like(rho, 0.04)
 
-    if rng.random() < 0.93:
+    if rng.random() < 0.97:
         ink = colour(_ICINGS[rng.integers(len(_ICINGS))])
         outer = tube * (0.74 + 0.09 * wave(rng, around, (3, 7, 11)))
         inner = tube * (0.72 + 0.07 * wave(rng, around, (2, 5, 8)))

@@ -20,7 +20,7 @@ SMALL_IMAGE_PX = 320
 
 
 FEW_OBJECTS = 16
-"""Up to so many objects in the fullest image, fewer regions train the mask branch: they would be the same objects again."""
+"""Up to so many objects in the fullest image fewer regions are trained on: more would be the same objects again."""
 
 
 @dataclass(frozen=True, slots=True)
