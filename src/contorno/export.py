@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -68,28 +69,32 @@ def export(run: Run, samples: Sequence[Path | NDArray[np.uint8]], *, model: nn.M
     Raises ExportError, and leaves neither `jit-model.pt` nor a certificate, if a file differs from the eager model
     beyond the tolerances.
     """
+    # What stands here was made of other weights, or will be the same again.
+    run.script_path.unlink(missing_ok=True)
+    run.certificate_path.unlink(missing_ok=True)
     card = run.card()
+    names = run.labels_path.read_text(encoding="utf-8").splitlines()
+    if names != list(card["classes"]):
+        raise ExportError(
+            f"{run.labels_path} names {', '.join(names)} and {run.card_path.name} {', '.join(card['classes'])}; put "
+            "back the file that was changed. Nothing was exported."
+        )
     size = int(card["image_size"])
     kept = run.load_model()
     eager = mask_rcnn.export_model(kept if model is None else model, size=size).cpu()
     inputs = _inputs(samples)
     expected = _outputs(eager, inputs)
 
-    fresh = mask_rcnn.export_model(kept, size=size)
+    fresh = mask_rcnn.export_model(kept, size=size).requires_grad_(False)
     del eager, kept  # each holds all weights
-    rows = [_compare("model.pth", expected, _outputs(fresh, inputs))]
-    # What stood here was made of other weights, or will be the same again.
-    run.script_path.unlink(missing_ok=True)
-    run.certificate_path.unlink(missing_ok=True)
+    rows = [_checked(run, _compare("model.pth", expected, _outputs(fresh, inputs)))]
     script = io.BytesIO()
     with warnings.catch_warnings():
         # torch.jit says that it is deprecated; it is what runs a Mask R-CNN without Python all the same.
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.script(fresh), script)
         loaded = torch.jit.load(io.BytesIO(script.getvalue()))  # type: ignore[no-untyped-call]
-    rows.append(_compare("jit-model.pt", expected, _outputs(loaded, inputs)))
-    names = run.labels_path.read_text(encoding="utf-8").splitlines()
-    _check(run, rows, names, list(card["classes"]))
+    rows.append(_checked(run, _compare("jit-model.pt", expected, _outputs(loaded, inputs))))
     files.write_bytes(run.script_path, script.getvalue())
 
     certificate = {
@@ -102,20 +107,15 @@ def export(run: Run, samples: Sequence[Path | NDArray[np.uint8]], *, model: nn.M
     return certificate
 
 
-def _check(run: Run, rows: Sequence[Parity], names: list[str], classes: list[str]) -> None:
-    if names != classes:
+def _checked(run: Run, row: Parity) -> Parity:
+    if not row.holds:
         raise ExportError(
-            f"{run.labels_path} names {', '.join(names)} and {run.card_path.name} {', '.join(classes)}; put back the "
-            "file that was changed. Nothing was exported."
+            f"{row.file} of {run.folder} does not equal the eager model: boxes differ by {row.boxes_px:.3g} px, scores "
+            f"by {row.scores:.3g}, masks overlap by {row.mask_iou:.3g}, labels are "
+            f"{'equal' if row.labels_equal else 'others'}. Nothing was exported; train again, or report it with the "
+            "versions in model.json."
         )
-    for row in rows:
-        if not row.holds:
-            raise ExportError(
-                f"{row.file} of {run.folder} does not equal the eager model: boxes differ by {row.boxes_px:.3g} px, "
-                f"scores by {row.scores:.3g}, masks overlap by {row.mask_iou:.3g}, labels are "
-                f"{'equal' if row.labels_equal else 'others'}. Nothing was exported; train again, or report it with "
-                "the versions in model.json."
-            )
+    return row
 
 
 def sample_paths(run: Run, count: int = 8) -> list[Path]:
@@ -165,8 +165,8 @@ def _compare(file: str, expected: Sequence[dict[str, Tensor]], found: Sequence[d
             labels_equal = False
             continue
         if len(one["labels"]):
-            boxes = max(boxes, float((one["boxes"] - other["boxes"]).abs().max()))
-            scores = max(scores, float((one["scores"] - other["scores"]).abs().max()))
+            boxes = max(boxes, _largest_difference(one["boxes"], other["boxes"]))
+            scores = max(scores, _largest_difference(one["scores"], other["scores"]))
             a, b = one["masks"] > MASK_THRESHOLD, other["masks"] > MASK_THRESHOLD
             union = (a | b).flatten(1).sum(1)
             iou = torch.where(union > 0, (a & b).flatten(1).sum(1) / union.clamp(min=1), torch.ones(()))
@@ -181,3 +181,9 @@ def _compare(file: str, expected: Sequence[dict[str, Tensor]], found: Sequence[d
         mask_iou=mask_iou,
         labels_equal=labels_equal,
     )
+
+
+def _largest_difference(one: Tensor, other: Tensor) -> float:
+    largest = float((one - other).abs().max())
+    # max() would pass over a NaN, and the certificate hold.
+    return math.inf if math.isnan(largest) else largest

@@ -32,9 +32,9 @@ def test_the_list_with_a_header_reads_the_same(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_names_and_which_have_masks(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no class 'Hotdog'; the nearest names are: Hot dog\."):
+    with pytest.raises(ConfigError, match=r"no class 'Hotdog'; the nearest names are: Hot dog \(with masks\)\."):
         read(tmp_path).find("Hotdog")
-    with pytest.raises(ConfigError, match=r"Tortoise \(no masks\)"):
+    with pytest.raises(ConfigError, match=r"Tortoise \(without masks\)"):
         read(tmp_path).find("tortois")
     with pytest.raises(ConfigError, match="no name comes near it"):
         read(tmp_path).find("xylophone quartet")

@@ -51,7 +51,7 @@ class ClassList:
         found = self._by_name.get(fold_name(name)) or next((c for c in self.classes if c.mid == name.strip()), None)
         if found is None:
             near = self.near(name)
-            hint = "; ".join(f"{c.name}" if c.has_masks else f"{c.name} (no masks)" for c in near)
+            hint = "; ".join(f"{c.name} ({'with' if c.has_masks else 'without'} masks)" for c in near)
             raise ConfigError(
                 f"Open Images has no class {name!r}; "
                 + (f"the nearest names are: {hint}." if near else "no name comes near it.")
