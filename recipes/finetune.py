@@ -4,7 +4,7 @@ Needs: data=labels.json images=photos, or data=FOLDER with <id>/images/*.png and
        inside it are found by themselves, else a fifth of the images is held back.
 Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
 Run:   contorno run finetune data=my.json images=photos
-       contorno run finetune data=nuclei weights=none minutes=15        (the schedule fits the time)
+       contorno run finetune data=nuclei weights=none minutes=15 vertical_flips=true        (the schedule fits the time)
 """
 
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ class Config:
     minutes: float | None = None  # instead of epochs: fit the schedule into this time
     batch_size: int = 2
     lr: float | None = None  # none: 1e-3 from random weights, 2e-4 from pretrained ones
+    augmentation: Literal["auto", "light", "full"] = "auto"  # auto: light from random weights; full crops and turns
     vertical_flips: bool = False  # for images without an up and down, such as those of a microscope
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     num_workers: int = 0
@@ -70,8 +71,13 @@ def main(cfg: Config, run: Run) -> str:
 
     # 2. Samples.
     size = cfg.image_size or min(512, max(max(record.size_hw) for record in train))
+    is_random = cfg.weights == "none"
     flips = [tfms.A.VerticalFlip(p=0.5), tfms.A.RandomRotate90(p=0.5)] if cfg.vertical_flips else []
-    train_ds = Dataset(train, tfms.A.Adapter([*tfms.A.aug_tfms(size=size), *flips, tfms.A.Normalize()]), seed=cfg.seed)
+    if cfg.augmentation == "full" or (cfg.augmentation == "auto" and not is_random):
+        augmented = tfms.A.aug_tfms(size=size)
+    else:
+        augmented = [tfms.A.HorizontalFlip(), tfms.A.RandomBrightnessContrast(), *tfms.A.resize_and_pad(size)]
+    train_ds = Dataset(train, tfms.A.Adapter([*augmented, *flips, tfms.A.Normalize()]), seed=cfg.seed)
     valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
 
     # 3. The model and its learner.
@@ -89,7 +95,6 @@ def main(cfg: Config, run: Run) -> str:
     )
 
     # 4. Train. Pretrained weights: the heads first, then all of it at lower rates; random weights: all at once.
-    is_random = cfg.weights == "none"
     lr = cfg.lr or (1e-3 if is_random else 2e-4)
     freeze_epochs = 0 if is_random else cfg.freeze_epochs
     with recorded(learn, run):

@@ -49,6 +49,8 @@ def download_segmentation_dataset(
     """
     if annotation_format != "pascal":
         raise ConfigError(f"annotation_format is {annotation_format!r}; expected 'pascal'.")
+    if exclusions_path is not None and not Path(exclusions_path).is_file():
+        raise ConfigError(f"the list of exclusions {exclusions_path} does not exist; it has an ImageID a line.")
     excluded = set() if exclusions_path is None else set(Path(exclusions_path).read_text(encoding="utf-8").split())
     folders = {}
     for name in class_labels:
