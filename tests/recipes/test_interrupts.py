@@ -74,4 +74,4 @@ def test_a_killed_process_resumes_after_its_last_checkpoint(tmp_path: Path) -> N
     rows = list(csv.DictReader((out / "history.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     rates = [float(row["lr"]) for row in rows]
-    assert rates[-1] < 1e-4 < max(rates)  # one schedule over both processes
+    assert rates[-1] < 2e-4 < 5e-4 < max(rates)  # one schedule over both processes
