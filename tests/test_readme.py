@@ -58,3 +58,9 @@ def test_every_picture_and_page_that_the_readme_names_is_there() -> None:
     assert links
     for link in links:
         assert (ROOT / link).exists(), link
+
+
+def test_the_wheel_carries_the_recipes() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    assert build["targets"]["wheel"]["force-include"] == {"recipes": "contorno/recipes"}
+    assert (ROOT / "recipes" / "quickstart.py").exists()
