@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from contorno.dataset import Dataset
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 import tiny
 from contorno import inference, masks
+from contorno.dataset import Dataset
 from contorno.errors import DataError
 from contorno.images import write_image
 from contorno.metrics import COCOMetricType
