@@ -4,7 +4,7 @@ Needs: data=labels.json images=photos, or data=FOLDER with <id>/images/*.png and
        inside it are found by themselves, else a fifth of the images is held back.
 Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
 Run:   contorno run finetune data=my.json images=photos
-       contorno run finetune data=nuclei weights=none minutes=15 vertical_flips=true        (the schedule fits the time)
+       contorno run finetune data=nuclei weights=none minutes=15 vertical_flips=true
 """
 
 from dataclasses import dataclass

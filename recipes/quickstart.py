@@ -53,7 +53,7 @@ def main(cfg: Config, run: Run) -> str:
 
     # 1. A small Open Images, and a server for it on this machine.
     pictures = {"train": cfg.train_images, "validation": cfg.valid_images}
-    rehearsal.make_bucket(run.folder / "bucket", images=pictures, seed=cfg.seed, progress=run.progress)
+    rehearsal.make_bucket(run.folder / "bucket", images=pictures, seed=cfg.seed, workers=2, progress=run.progress)
     with rehearsal.serve(run.folder / "bucket") as server:
         bucket = Bucket(meta_url=server.meta_url, images_url=server.images_url)
 
