@@ -3,7 +3,7 @@
 Draws a small Open Images on this machine, in the layout of the real one, serves it over loopback, and does with it what
 `hot_dog` does with the real bucket: fetch by class name, check, train, measure, predict, export.
 
-Needs: nothing; about four minutes on two CPU cores, 2 GiB of memory.
+Needs: nothing; about four minutes on two CPU cores, 2.3 GiB of memory.
 Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
 Run:   contorno run quickstart            a first try in seconds: contorno run quickstart --config smoke
 """
