@@ -13,7 +13,6 @@ from typing import Literal
 
 from contorno import doctor, parsers, tfms
 from contorno.dataset import Dataset
-from contorno.errors import DataError
 from contorno.learner import recorded
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.torchvision import mask_rcnn
@@ -65,8 +64,7 @@ def main(cfg: Config, run: Run) -> str:
         run.say(text)
     report = doctor.check_records(records)
     run.say(str(report))
-    if not report.ok:
-        raise DataError(f"the data have {len(report.errors)} kinds of faults that training cannot pass; see above.")
+    report.require_ok()
     train, valid = records["train"], records["validation"]
 
     # 2. Samples.

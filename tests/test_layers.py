@@ -22,6 +22,7 @@ ORDER = [
     ["contorno.run_length", "contorno.outlines"],
     ["contorno.masks"],
     ["contorno.images"],
+    ["contorno.mask_files"],
     ["contorno.records"],
     ["contorno.splits"],
     ["contorno.parsers"],

@@ -381,6 +381,22 @@ def test_mask_scaled_from_the_same_picture_fits(
     assert masks.fit_mask(bitmap, size).shape == size
 
 
+@settings(deadline=None)
+@given(bitmaps(), st.floats(0.3, 3.0))
+def test_packed_bits_are_fitted_and_encoded_as_the_bitmap_is(bitmap: Bitmap, scale: float) -> None:
+    size = (max(1, round(bitmap.shape[0] * scale)), max(1, round(bitmap.shape[1] * scale)))
+    code = masks.encode_bits(np.packbits(bitmap, axis=1), bitmap.shape[1], size)
+    assert code == masks.encode(masks.fit_mask(bitmap, size))
+
+
+def test_packed_bits_of_other_shape_or_proportions_are_refused() -> None:
+    bits = np.packbits(np.ones((12, 16), np.uint8), axis=1)
+    with pytest.raises(DataError, match=r"packed bits of shape \(12, 2\) are no mask 17 pixels wide"):
+        masks.encode_bits(bits, 17, (12, 17))
+    with pytest.raises(DataError, match=r"a mask of 16 x 12 pixels .* does not fit its image of 160 x 90"):
+        masks.encode_bits(bits, 16, (90, 160))
+
+
 @pytest.mark.parametrize("size", [(768, 1024), (681, 1024), (500, 1000), (1024, 683)])
 def test_mask_of_other_proportions_is_refused(size: tuple[int, int]) -> None:
     bitmap = np.ones((1067, 1600), dtype=np.uint8)  # 3:2

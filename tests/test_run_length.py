@@ -17,10 +17,12 @@ from contorno.errors import DataError
 def test_text_is_read_as_pycocotools_writes_it(counts: list[int]) -> None:
     text = coco_mask.frPyObjects({"size": [1, sum(counts)], "counts": counts}, 1, sum(counts))["counts"]
     assert run_length.parse_counts(text).tolist() == counts
+    assert run_length.format_counts(np.array(counts, dtype=np.int64)) == text
 
 
 def test_empty_text_has_no_runs() -> None:
     assert run_length.parse_counts(b"").tolist() == []
+    assert run_length.format_counts(np.array([], dtype=np.int64)) == b""
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,15 @@ def test_edges_start_and_end_runs_down_the_columns() -> None:
     crop = np.array([[0, 1, 1], [1, 1, 0]])
     assert run_length.edges_of_crop(crop, 0, 0, 2).tolist() == [1, 5]  # one run through three columns
     assert run_length.edges_of_crop(crop, 2, 1, 4).tolist() == [10, 11, 13, 15, 17, 18]
+
+
+def test_edges_of_packed_bits_are_those_of_the_places_taken() -> None:
+    bits = np.packbits([[0] * 9, [0] * 7 + [1, 1], [0] * 8 + [1]], axis=1)  # 3 x 9, with pixels in both bytes
+    assert run_length.edges_of_bits(bits, None, None).tolist() == [22, 23, 25, 27]
+    rows, columns = np.array([1, 2]), np.array([7, 8, 8])
+    assert run_length.edges_of_bits(bits, rows, columns).tolist() == [0, 1, 2, 6]  # the last two columns are one run
+    assert run_length.edges_of_bits(bits, None, np.array([0, 1])).tolist() == []
+    assert run_length.edges_of_bits(bits[:1], None, None).tolist() == []
 
 
 def test_edges_that_meet_cancel_each_other() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,11 @@ MOST_PIXELS = 178_956_970
 """An image with more pixels is taken for a decompression bomb; Pillow's own limit, half a gigabyte as RGB."""
 
 _JPEG_QUALITY = 90
+_PNG_HEAD = struct.Struct(">8sI4sIIBBBBBI")
+_PNG_CHUNK = struct.Struct(">I4s")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PLAIN_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"pHYs": 9, b"tIME": 7, b"bKGD": 2}
+"""Chunks that change no pixel of a grey PNG, with their lengths."""
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 # What brings each EXIF orientation upright, and which of these swap width and height.
@@ -73,6 +79,10 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     In a palette image index 0 is background, whatever its colour. Alpha is not looked at, nor is EXIF orientation.
     Raises DataError as `read_image` does.
     """
+    packed = _read_bilevel(path)
+    if packed is not None:
+        bits, width = packed
+        return np.unpackbits(bits, axis=1, count=width)
     with _opened(path) as (image, _):
         if image.mode in ("RGBA", "LA", "PA", "RGBX", "RGBa", "La"):
             bands = image.split()[:-1]
@@ -84,6 +94,19 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
         for band in bands:
             object_here |= np.asarray(band) != 0
     return object_here.view(np.uint8)
+
+
+def read_mask_bits(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """Read a mask as `read_mask` does, eight pixels to a byte: (bits (H, ceil(W / 8)), W).
+
+    A row's first pixel is the highest bit of its first byte, as in `numpy.packbits`; bits beyond W are 0. A 1-bit grey
+    PNG is never unpacked. The bits may be read-only. Raises DataError as `read_mask` does.
+    """
+    packed = _read_bilevel(path)
+    if packed is not None:
+        return packed
+    mask = read_mask(path)
+    return np.packbits(mask, axis=1), mask.shape[1]
 
 
 def write_image(path: Path, array: NDArray[Any]) -> None:
@@ -116,6 +139,60 @@ def _eight_bits(grey: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     if grey.dtype.kind == "f" or (grey.size and (grey.min() < 0 or grey.max() > 65535)):
         raise DataError(f"{path} has pixel values of more than 16 bits; expected 8 or 16 bits, scale it first.")
     return (grey.astype(np.uint16) >> 8).astype(np.uint8)
+
+
+def _read_bilevel(path: Path) -> tuple[NDArray[np.uint8], int] | None:
+    """The bits and the width of a 1-bit grey PNG, or None for any other file and for one with anything amiss.
+
+    Filters of PNG work on bytes, also where one holds eight pixels, so Pillow's decoder gives the bits as they are if
+    it is told of one grey byte in place of eight pixels. A mask of 1024 x 768 takes 0.2 ms so, of which all but 0.04 ms
+    is inflating, against 1.1 ms by way of an image of mode "1".
+    """
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            start = file.read(_PNG_HEAD.size)
+            if len(start) < _PNG_HEAD.size:
+                return None
+            signature, length, kind, width, height, *form, checksum = _PNG_HEAD.unpack(start)
+            # form: depth, colour type, compression, filter, interlace
+            if (signature, length, kind, form) != (_PNG_SIGNATURE, 13, b"IHDR", [1, 0, 0, 0, 0]):
+                return None
+            if zlib.crc32(start[12:29]) != checksum or not 0 < width * height <= MOST_PIXELS:
+                return None
+            compressed = _image_data(file.readall())
+            if compressed is None:
+                return None
+    except OSError:
+        return None
+    stride = (width + 7) // 8
+    try:
+        bits = np.asarray(Image.frombytes("L", (stride, height), compressed, "zip", "L", 0))
+    except (ValueError, OSError, SyntaxError):
+        return None
+    spare = 0xFF >> (8 - (stride * 8 - width))
+    if spare and (bits[:, -1] & spare).any():  # PNG leaves open what they are
+        bits = bits.copy()
+        bits[:, -1] &= 0xFF ^ spare
+    return bits, width
+
+
+def _image_data(chunks: bytes) -> bytes | None:
+    """The compressed pixels in a PNG's chunks after its header, or None unless all is plain and whole."""
+    found: list[bytes] = []
+    at = 0
+    while at + 12 <= len(chunks):
+        length, kind = _PNG_CHUNK.unpack_from(chunks, at)
+        end = at + 8 + length
+        if int.from_bytes(chunks[end : end + 4], "big") != zlib.crc32(chunks[at + 4 : end]):
+            return None
+        if kind == b"IEND":
+            return b"".join(found) if found else None
+        if kind == b"IDAT":
+            found.append(chunks[at + 8 : end])
+        elif _PLAIN_CHUNKS.get(kind) != length or found:
+            return None
+        at = end + 4
+    return None
 
 
 @contextmanager

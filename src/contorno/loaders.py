@@ -185,6 +185,7 @@ class _Parcel:
     pixels: Tensor
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
+    ignored: NDArray[np.float32] | None
     masks: Tensor | None
     image_id: ImageId
     frame: Frame | None
@@ -193,6 +194,8 @@ class _Parcel:
     def target(self) -> Target:
         """The target as `collate` makes it."""
         found = {"boxes": torch.from_numpy(self.boxes), "labels": torch.from_numpy(self.labels)}
+        if self.ignored is not None:
+            found["ignored"] = torch.from_numpy(self.ignored)
         if self.masks is not None:
             found["masks"] = torch.from_numpy(unpack(self.masks.numpy(), len(self.boxes)))
         return found
@@ -201,7 +204,8 @@ class _Parcel:
 def collate(samples: Sequence[Sample]) -> Batch:
     """Put samples together to a batch; usable as the `collate_fn` of any DataLoader.
 
-    Crowd objects, and boxes narrower or lower than LEAST_BOX_PX, are left out of the targets.
+    Crowd objects, and boxes narrower or lower than LEAST_BOX_PX, are left out of the targets; the boxes of crowds are
+    their `ignored`, float32 (M, 4), which is there only if there are some.
     """
     return (
         [image_tensor(sample) for sample in samples],
@@ -230,6 +234,8 @@ def _target(sample: Sample) -> Target:
         "boxes": torch.from_numpy(sample.boxes[kept].astype(np.float32, copy=False)),
         "labels": torch.from_numpy(sample.labels[kept]),
     }
+    if sample.is_crowd.any():
+        target["ignored"] = torch.from_numpy(sample.boxes[sample.is_crowd].astype(np.float32, copy=False))
     if sample.masks is not None:
         every = len(kept) == len(sample.masks)
         target["masks"] = torch.from_numpy(np.ascontiguousarray(sample.masks if every else sample.masks[kept]))
@@ -246,6 +252,7 @@ def _collate_in_worker(samples: Sequence[Sample]) -> list[_Parcel]:
                 pixels=_pixels(sample),
                 boxes=target["boxes"].numpy(),
                 labels=target["labels"].numpy(),
+                ignored=target["ignored"].numpy() if "ignored" in target else None,
                 masks=None if masks is None else torch.from_numpy(pack_stack(masks.numpy())),
                 image_id=info.record.image_id,
                 frame=info.frame,

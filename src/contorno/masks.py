@@ -8,6 +8,7 @@ This is the one module beside `metrics` that uses pycocotools.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = [
     "decode",
     "decode_stack",
     "encode",
+    "encode_bits",
     "encode_crop",
     "encode_stack",
     "fit_mask",
@@ -70,6 +72,20 @@ def encode_stack(bitmaps: NDArray[Any]) -> list[RunLength]:
     if bitmaps.shape[1] * bitmaps.shape[2] <= _SMALL_PX:
         return _encode_small(bitmaps)
     return [encode(bitmap) for bitmap in bitmaps]
+
+
+def encode_bits(bits: NDArray[np.uint8], width: int, size: Size) -> RunLength:
+    """Fit a mask of packed bits to its image and encode it: what `encode(fit_mask(mask, size))` gives, not unpacked.
+
+    bits: (h, ceil(width / 8)), as `numpy.packbits` packs the rows; bits beyond the width are 0.   width: pixels.
+    Raises DataError if the proportions do not fit, as `fit_mask` does.
+    """
+    if bits.ndim != 2 or not bits.size or bits.shape[1] != (width + 7) // 8:
+        raise DataError(f"packed bits of shape {bits.shape} are no mask {width} pixels wide.")
+    shape = (len(bits), int(width))
+    _check_proportions(shape, size)
+    rows, columns = (None if old == new else _nearest(old, new) for old, new in zip(shape, size, strict=True))
+    return _from_edges(run_length.edges_of_bits(bits, rows, columns), (int(size[0]), int(size[1])))
 
 
 def encode_crop(crop: NDArray[Any], x0: int, y0: int, size: Size) -> RunLength:
@@ -243,15 +259,20 @@ def fit_mask(bitmap: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """
     if bitmap.ndim != 2 or not bitmap.size:
         raise DataError(f"a mask has shape {bitmap.shape}; expected (height, width).")
-    if not np.isin(bitmap, (0, 1)).all():
+    is_binary = bitmap.max() <= 1 if bitmap.dtype.kind in "bu" else np.isin(bitmap, (0, 1)).all()
+    if not is_binary:
         raise DataError("a mask has values other than 0 and 1.")
-    (h, w), (height, width) = bitmap.shape, size
+    _check_proportions((bitmap.shape[0], bitmap.shape[1]), size)
+    return resize(bitmap, size)
+
+
+def _check_proportions(shape: Size, size: Size) -> None:
+    (h, w), (height, width) = shape, size
     if abs(h * width - w * height) > max(w + height, h + width) + 1:
         raise DataError(
             f"a mask of {w} x {h} pixels (width x height) does not fit its image of {width} x {height}: "
             "the proportions differ by more than a pixel of rounding; look whether it belongs to another image."
         )
-    return resize(bitmap, size)
 
 
 def _coco(rle: RunLength) -> dict[str, Any]:
@@ -276,9 +297,7 @@ def _encode_small(bitmaps: NDArray[Any]) -> list[RunLength]:
 
 
 def _from_edges(edges: run_length.Edges, size: Size) -> RunLength:
-    counts = run_length.counts_of_edges(edges, size[0] * size[1])
-    code = coco_mask.frPyObjects({"size": size, "counts": counts}, size[0], size[1])
-    return RunLength(size, code["counts"])
+    return RunLength(size, run_length.format_counts(run_length.counts_of_edges(edges, size[0] * size[1])))
 
 
 def _from_coco_part(part: Any, index: int) -> NDArray[np.float64]:
@@ -313,9 +332,12 @@ def _from_coco_runs(segmentation: dict[str, Any], size: Size) -> RunLength:
     raise DataError(f"run-length code: the counts are {type(counts).__name__}; expected a list, str or bytes.")
 
 
+@lru_cache(maxsize=64)
 def _nearest(old: int, new: int) -> NDArray[np.int64]:
     """Index of the old pixel under the centre of each new one: floor((i + 0.5) * old / new), in whole numbers."""
-    return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
+    places = (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
+    places.flags.writeable = False
+    return places
 
 
 def _span(hit: NDArray[Any]) -> tuple[int, int]:

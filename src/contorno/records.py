@@ -6,7 +6,7 @@ last column); sizes are (height, width); labels are 1..K and 0 is background, ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -72,6 +72,11 @@ class ClassMap:
                 f"the class {name!r} is not in the class map, which has: {', '.join(self._names) or 'none'}."
             )
         return label
+
+    def renamed(self, names: Mapping[str, str]) -> ClassMap:
+        """The same labels under other names: {old name: new name}. Raises DataError for an unknown old name."""
+        news = {self.get_by_name(old): new for old, new in names.items()}
+        return ClassMap([news.get(label, name) for label, name in enumerate(self._names, 1)], self.background)
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and fold_name(name) in self._labels
@@ -298,6 +303,10 @@ class Records(Sequence[Record]):
     def num_objects(self) -> int:
         """Objects in all images, crowd regions included."""
         return sum(len(record.instances) for record in self._records)
+
+    def renamed(self, names: Mapping[str, str]) -> Records:
+        """The same records with classes called otherwise: {old name: new name}. Raises DataError for an unknown one."""
+        return Records(self._records, self.class_map.renamed(names), self.report)
 
     def select(self, indices: Iterable[int]) -> Records:
         """The records at `indices`, in that order."""

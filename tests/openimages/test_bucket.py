@@ -17,6 +17,7 @@ def test_default_addresses_are_those_of_the_published_bucket() -> None:
         "https://open-images-dataset.s3.amazonaws.com/train/677c122b0eaa5d16.jpg"
     )
     assert bucket.boxes_table_key("train") == "v6/oidv6-train-annotations-bbox.csv"
+    assert bucket.hierarchy_key == "2018_04/bbox_labels_600_hierarchy.json"
     assert bucket.image_list_key("test") == "2018_04/test/test-images-with-rotation.csv"
 
 

@@ -10,7 +10,7 @@ from contorno.errors import DataError
 from contorno.openimages import Bucket, HttpSource, MaskRow, MetaFiles, image_labels, mask_rows
 from contorno.openimages.tables import MASK_COLUMNS, filter_table
 
-HEADER = ",".join(MASK_COLUMNS) + "\n"
+HEADER = ",".join([*MASK_COLUMNS, "Clicks"]) + "\n"
 DOG = "0a_m01b9xk_01.png,0a,/m/01b9xk,01,0.10,0.50,0.20,0.60,0.875,0.2 0.3 1;0.9 0.9 0;\n"
 BARE = "0b_m01b9xk_02.png,0b,/m/01b9xk,02,,,,,,\n"
 OTHER = "0c_m01b9x_03.png,0c,/m/01b9x,03,0,1,0,1,0.5,\n"
@@ -32,8 +32,8 @@ def test_rows_are_typed_and_empty_fields_are_none(meta: MetaFiles) -> None:
     table(meta, HEADER + OTHER + DOG + BARE)
     assert mask_rows(meta, "train", ["/m/01b9xk"]) == {
         "/m/01b9xk": [
-            MaskRow("0a_m01b9xk_01.png", "0a", "/m/01b9xk", "01", (0.1, 0.2, 0.5, 0.6), 0.875, "0.2 0.3 1;0.9 0.9 0;"),
-            MaskRow("0b_m01b9xk_02.png", "0b", "/m/01b9xk", "02", None, None, ""),
+            MaskRow("0a_m01b9xk_01.png", "0a", "/m/01b9xk", "01", (0.1, 0.2, 0.5, 0.6), 0.875),
+            MaskRow("0b_m01b9xk_02.png", "0b", "/m/01b9xk", "02", None, None),
         ]
     }
 
@@ -46,7 +46,7 @@ def test_blocks_of_any_size_give_the_same_rows(size: int, end: str) -> None:
     found = filter_table(blocks, "t.csv", MASK_COLUMNS, ["/m/01b9xk", "/m/01b9x"])
     assert [row[0][:2] for row in found["/m/01b9xk"]] == ["0a", "0a", "0a", "0b"]
     assert len(found["/m/01b9x"]) == 2
-    assert found["/m/01b9xk"][0][-1] == "0.2 0.3 1;0.9 0.9 0;"
+    assert found["/m/01b9xk"][0][-1] == "0.875"
 
 
 def test_columns_are_found_by_name_in_any_order() -> None:

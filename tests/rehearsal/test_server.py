@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import time
@@ -246,6 +247,34 @@ def test_latency_stands_before_every_answer(server: Server, client: _Client) -> 
     client.ask(FILE, "HEAD")
     client.ask("/absent")
     assert time.monotonic() - began >= 0.19
+
+
+def test_drip_sends_a_little_at_a_time(server: Server, client: _Client) -> None:
+    server.faults.append(Fault("*.bin", "drip", seconds=0.05, size=25))
+    client.connection.request("GET", FILE)
+    answer = client.connection.getresponse()
+    began = time.monotonic()
+    assert answer.read(25) == BODY[:25]
+    assert time.monotonic() - began < 0.14, "the first piece did not come before the others"
+    assert answer.read() == BODY[25:]
+    assert time.monotonic() - began >= 0.14
+
+
+def test_connections_are_counted_and_requests_on_them_are_not(server: Server, client: _Client) -> None:
+    for _ in range(3):
+        client.ask(FILE)
+    assert server.connections == 1
+    other = _Client(server)
+    other.ask(FILE)
+    other.connection.close()
+    assert server.connections == 2
+
+
+def test_googles_base_states_the_md5_of_the_whole_file_even_with_a_part(server: Server, client: _Client) -> None:
+    expected = "md5=" + base64.b64encode(hashlib.md5(BODY).digest()).decode()
+    for headers in ({}, {"Range": "bytes=0-4"}):
+        answer, _ = client.ask(FILE, **headers)
+        assert answer.headers["x-goog-hash"] == expected
 
 
 def test_server_ends_at_once_under_kept_connections_and_slow_answers(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from contorno.errors import DataError
 from contorno.records import ImageId
 
 Severity = Literal["error", "warning"]
@@ -78,6 +79,12 @@ class CheckReport:
     def ok(self) -> bool:
         """True if there is no error."""
         return not self.errors
+
+    def require_ok(self) -> None:
+        """Raise DataError if there is an error."""
+        if not self.ok:
+            kinds = ", ".join(fault.kind for fault in self.errors)
+            raise DataError(f"the data have faults that training cannot pass: {kinds}; see the report of the check.")
 
     def __str__(self) -> str:
         kinds = f"{len(self.errors)} kinds of errors, {len(self.warnings)} of warnings" if self.faults else "no faults"

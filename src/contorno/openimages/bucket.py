@@ -51,6 +51,11 @@ class Bucket:
         """MIDs of the classes that have masks, one a line."""
         return "v5/classes-segmentation.txt"
 
+    @property
+    def hierarchy_key(self) -> str:
+        """The tree of classes."""
+        return "2018_04/bbox_labels_600_hierarchy.json"
+
     def masks_table_key(self, split: Split) -> str:
         """One row a mask."""
         return f"v5/{split}-annotations-object-segmentation.csv"

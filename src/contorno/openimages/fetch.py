@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Unpack
 
 from contorno import files, images
 from contorno.errors import ConfigError, DataError, DownloadError
 from contorno.masks import Size
 from contorno.openimages import folder as layout
-from contorno.openimages.bucket import SPLITS, Bucket, MetaFiles, Split
+from contorno.openimages.annotations import write_annotations
+from contorno.openimages.attribution import write_attribution
+from contorno.openimages.bucket import Bucket, MetaFiles, Split
 from contorno.openimages.folder import FetchReport, Folder, SplitReport
-from contorno.openimages.selection import Plan, SplitPlan, plan
+from contorno.openimages.mask_images import MASK_DAMAGED
+from contorno.openimages.plans import Plan, SplitPlan
+from contorno.openimages.request import Options, Request
+from contorno.openimages.selection import plan_request
 from contorno.openimages.web import DamagedError, HttpSource, NotFoundError, UnreachableError
-from contorno.openimages.zips import fetch_members
-from contorno.progress import Progress, silent
+from contorno.openimages.zips import fetch_members, local_zips
+from contorno.progress import Progress, TrafficProgress, silent
 
 _GIVE_UP_AFTER = 20  # failures; if fewer images than that came through, the server is not well
 
@@ -28,58 +34,57 @@ def fetch(
     class_names: Sequence[str],
     *,
     out: Path,
-    splits: Sequence[Split] = SPLITS,
-    limit: int | None = None,
-    seed: int = 0,
-    negatives: float = 0.0,
-    rename: Mapping[str, str] | None = None,
     bucket: Bucket | None = None,
     meta_dir: Path | None = None,
+    attribution: bool = False,
     workers: int = 16,
     source: HttpSource | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
+    **options: Unpack[Options],
 ) -> Folder:
     """Fetch images and masks of some classes and write them as a COCO data set, as `Folder` lays it out.
 
-    out:      the folder; one that an earlier, even broken, fetch left is completed, and what stands there is not
-              fetched again. The COCO files hold what this call asks for; files of other calls stay beside it.
-    meta_dir: folder of lists and tables, see `plan`; None: `.meta` in `out`.
-    workers:  requests at one time.
-    The other options are those of `plan`.
+    class_names, options: see `Request`.
+    out:         the folder; one that an earlier, even broken, fetch left is completed, and what stands there is not
+                 fetched again. The COCO files hold what this call asks for; files of other calls stay beside it.
+    bucket:      addresses; None: the real ones.
+    meta_dir:    folder of lists, tables and zips fetched before, see `plan`; None: `.meta` in `out`.
+    attribution: write author, licence and page of every image to `attribution.csv` and `NOTICE.txt`; this reads the
+                 list of all images, 0.6 GB for train.
+    workers:     requests at one time.
     Raises ConfigError as `plan` does and if another process is writing to `out`; DataError; DownloadError if the
     network is out of reach or a zip is corrupt. Single images and masks that cannot be had are counted in the report.
     """
+    request = Request.make(class_names, options)
     if workers < 1:
         raise ConfigError(f"workers is {workers}; expected at least 1.")
     out = Path(out)
-    report = progress if progress is not None else silent
-    bucket = Bucket() if bucket is None else bucket
-    meta_dir = out / ".meta" if meta_dir is None else Path(meta_dir)
-    request = {
-        "class_names": list(class_names), "splits": list(splits), "limit": limit, "seed": seed,
-        "negatives": negatives, "rename": dict(rename or {}),
-    }  # fmt: skip
-    own = HttpSource(connections=workers) if source is None else None
-    client = own if own is not None else source
-    assert client is not None
+    if source is None:
+        with HttpSource(connections=workers) as own:
+            return fetch(
+                class_names, out=out, bucket=bucket, meta_dir=meta_dir, attribution=attribution, workers=workers,
+                source=own, progress=progress, **options,
+            )  # fmt: skip
+    before = source.bytes_received
+    if isinstance(progress, TrafficProgress):
+        progress.traffic = lambda: source.bytes_received - before
+    meta = MetaFiles(Bucket() if bucket is None else bucket, source, out / ".meta" if meta_dir is None else meta_dir)
     try:
         with files.folder_lock(out):
-            chosen = plan(
-                class_names, splits=splits, limit=limit, seed=seed, negatives=negatives, rename=rename,
-                bucket=bucket, meta_dir=meta_dir, source=client, progress=report,
-            )  # fmt: skip
-            finished = layout.completed(out, chosen)
-            if finished is not None:
-                return finished
-            return _carry_out(chosen, out, MetaFiles(bucket, client, meta_dir), request, workers, report)
+            chosen = plan_request(request, meta, progress)
+            folder = layout.completed(out, chosen)
+            if folder is None:
+                folder = _carry_out(chosen, out, meta, workers, progress)
+            if attribution:
+                ids = {split: folder.image_ids(split) for split in folder.splits}
+                write_attribution(meta, out, ids, progress=progress)
+            return folder
     finally:
-        if own is not None:
-            own.close()
+        if isinstance(progress, TrafficProgress):
+            progress.traffic = None
 
 
-def _carry_out(
-    chosen: Plan, out: Path, meta: MetaFiles, request: Mapping[str, object], workers: int, progress: Progress
-) -> Folder:
+def _carry_out(chosen: Plan, out: Path, meta: MetaFiles, workers: int, progress: Progress) -> Folder:
     source = meta.source
     before = source.bytes_received
     dropped: dict[Split, dict[str, list[str]]] = {part.split: {} for part in chosen.splits}
@@ -92,23 +97,19 @@ def _carry_out(
     fetched_masks = _fetch_masks(meta, chosen, empty, sizes, dropped, workers, progress)
     reports: dict[Split, SplitReport] = {}
     for part in chosen.splits:
-        reports[part.split] = layout.write_annotations(
-            empty, part, chosen, sizes[part.split], dropped[part.split], workers=workers, progress=progress
+        reports[part.split] = write_annotations(
+            empty, part, chosen, sizes[part.split], dropped[part.split], progress=progress
         )
-    result = Folder(
-        out,
-        empty.splits,
-        chosen.class_names,
-        FetchReport(
-            splits=reports,
-            notes=chosen.notes,
-            fetched_images=fetched_images,
-            fetched_masks=fetched_masks,
-            fetched_bytes=source.bytes_received - before,
-        ),
+    report = FetchReport(
+        splits=reports,
+        notes=chosen.notes,
+        fetched_images=fetched_images,
+        fetched_masks=fetched_masks,
+        fetched_bytes=source.bytes_received - before,
     )
+    result = Folder(out, empty.splits, chosen.class_names, report)
     tables = {split: meta.identify(meta.bucket.masks_table_key(split)).as_json() for split in empty.splits}
-    layout.write_manifest(result, chosen, request, tables)
+    layout.write_manifest(result, chosen, tables)
     return result
 
 
@@ -219,10 +220,11 @@ def _fetch_masks(
         save,
         folder=folder.root / ".zips",
         cache_path=meta.cache_path,
+        local=local_zips(meta),
         workers=workers,
         progress=progress,
     )
-    for reason, names in ((layout.MASK_MISSING, came.missing), (layout.MASK_DAMAGED, list(came.damaged))):
+    for reason, names in ((layout.MASK_MISSING, came.missing), (MASK_DAMAGED, list(came.damaged))):
         for name in sorted(names):
             dropped[targets[name][0]].setdefault(reason, []).append(name)
     return len(targets) - len(came.missing) - len(came.damaged)
@@ -231,6 +233,6 @@ def _fetch_masks(
 def _missing_masks(bucket: Bucket, part: SplitPlan, folder: Folder, sizes: Mapping[str, Size]) -> list[tuple[str, str]]:
     return [
         (row.mask_path, bucket.meta(bucket.masks_zip_key(part.split, row.image_id)))
-        for row in part.rows
+        for row in part.mask_rows
         if row.image_id in sizes and not (folder.masks(part.split) / row.mask_path).is_file()
     ]

@@ -21,13 +21,18 @@ from contorno.progress import Progress, silent
 
 MASK_COLUMNS = (
     "MaskPath", "ImageID", "LabelName", "BoxID",
-    "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax", "PredictedIoU", "Clicks",
+    "BoxXMin", "BoxXMax", "BoxYMin", "BoxYMax", "PredictedIoU",
+)  # fmt: skip
+BOX_COLUMNS = (
+    "ImageID", "Source", "LabelName", "XMin", "XMax", "YMin", "YMax",
+    "IsOccluded", "IsTruncated", "IsGroupOf", "IsDepiction", "IsInside",
 )  # fmt: skip
 LABEL_COLUMNS = ("ImageID", "Source", "LabelName", "Confidence")
 
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _PLAIN_PNG = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.-]{0,120}\.png")
 _LONGEST_LINE = 1 << 22
+_FLAGS = {"1": True, "0": False, "-1": None, "": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class MaskRow:
     image_id:      a plain name.      mid: the class.      box_id: a plain name, or empty.
     box:           (x_min, y_min, x_max, y_max), 0..1 of the image's width and height, or None where a field is empty.
     predicted_iou: the annotators' model's guess of its quality, 0..1, or None.
-    clicks:        as in the file: `x y 0|1;...`, 0..1 of width and height, 1 for a click inside.
+    The annotators' clicks, most of the file's bytes, are not kept.
     """
 
     mask_path: str
@@ -47,7 +52,32 @@ class MaskRow:
     box_id: str
     box: tuple[float, float, float, float] | None
     predicted_iou: float | None
-    clicks: str
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFlags:
+    """What people noted of a box; None where they did not look (-1 in the file, as for boxes found by a detector)."""
+
+    is_occluded: bool | None
+    is_truncated: bool | None
+    is_group_of: bool | None
+    is_depiction: bool | None
+    is_inside: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRow:
+    """One row of the table of boxes.
+
+    image_id: a plain name.   source: who drew it ("xclick", "activemil", ...).   mid: the class.
+    box:      (x_min, y_min, x_max, y_max), 0..1 of the image's width and height.
+    """
+
+    image_id: str
+    source: str
+    mid: str
+    box: tuple[float, float, float, float]
+    flags: BoxFlags
 
 
 def mask_rows(
@@ -60,6 +90,18 @@ def mask_rows(
     key = meta.bucket.masks_table_key(split)
     selected = _select(meta, key, MASK_COLUMNS, mids, progress)
     return {mid: [_mask_row(row, key) for row in rows] for mid, rows in selected.items()}
+
+
+def box_rows(
+    meta: MetaFiles, split: Split, mids: Sequence[str], *, progress: Progress = silent
+) -> dict[str, list[BoxRow]]:
+    """Rows of the table of boxes for each class, in the order of the file. The table of train has 2.3 GB.
+
+    Raises DataError for a changed header or a broken row, DownloadError.
+    """
+    key = meta.bucket.boxes_table_key(split)
+    selected = _select(meta, key, BOX_COLUMNS, mids, progress)
+    return {mid: [_box_row(row, key) for row in rows] for mid, rows in selected.items()}
 
 
 def image_labels(
@@ -211,7 +253,7 @@ def _not_too_long(rest: bytes, name: str) -> bytes:
 
 
 def _mask_row(row: Sequence[str], key: str) -> MaskRow:
-    mask_path, image_id, mid, box_id, *box, predicted_iou, clicks = row
+    mask_path, image_id, mid, box_id, *box, predicted_iou = row
     _plain(mask_path, _PLAIN_PNG, key, "MaskPath")
     _plain(image_id, _PLAIN_ID, key, "ImageID")
     if box_id:
@@ -221,7 +263,21 @@ def _mask_row(row: Sequence[str], key: str) -> MaskRow:
         x_min, x_max, y_min, y_max = (_number(text, key, mask_path, "Box") for text in box)
         corners = (x_min, y_min, x_max, y_max)
     guess = _number(predicted_iou, key, mask_path, "PredictedIoU") if predicted_iou else None
-    return MaskRow(mask_path, image_id, mid, box_id, corners, guess, clicks)
+    return MaskRow(mask_path, image_id, mid, box_id, corners, guess)
+
+
+def _box_row(row: Sequence[str], key: str) -> BoxRow:
+    image_id, source, mid, *box, occluded, truncated, group_of, depiction, inside = row
+    _plain(image_id, _PLAIN_ID, key, "ImageID")
+    x_min, x_max, y_min, y_max = (_number(text, key, image_id, "a corner of a box") for text in box)
+    flags = BoxFlags(*(_flag(text, key, image_id) for text in (occluded, truncated, group_of, depiction, inside)))
+    return BoxRow(image_id, source, mid, (x_min, y_min, x_max, y_max), flags)
+
+
+def _flag(text: str, key: str, image_id: str) -> bool | None:
+    if text not in _FLAGS:
+        raise DataError(f"{key}: row of {image_id}: a flag is {text[:40]!r}; expected 1, 0 or -1.")
+    return _FLAGS[text]
 
 
 def _plain(text: str, pattern: re.Pattern[str], key: str, field: str) -> str:

@@ -6,12 +6,14 @@ never fetched whole" or "the second run asked for nothing".
 
 from __future__ import annotations
 
+import base64
 import fnmatch
 import hashlib
 import mimetypes
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ from urllib.parse import unquote, urlsplit
 
 from contorno.errors import ConfigError
 
-FaultKind = Literal["404", "500", "503", "slow", "cut", "no_range", "lying_length", "corrupt", "html"]
+FaultKind = Literal["404", "500", "503", "slow", "drip", "cut", "no_range", "lying_length", "corrupt", "html"]
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 _HTML = b"<!DOCTYPE html><html><body><h1>Sign in to this network</h1></body></html>\n"
 
@@ -34,13 +36,13 @@ class Fault:
     """One thing that goes wrong for the requests whose path fits.
 
     pattern: shell pattern on the path from the root, such as "*/train-masks-0.zip"; "*" also crosses slashes.
-    kind: "404", "500", "503": that status and no file. "slow": waits `seconds` before the answer. "cut": promises the
-      whole length, sends `size` bytes and hangs up. "no_range": sends the whole file whatever range was asked.
-      "lying_length": sends `size` bytes fewer than the file has and announces just those, so that HTTP itself shows
-      nothing wrong. "corrupt": the right length with `size` bytes in the middle inverted. "html": a sign-in page with
-      status 200, as captive networks send.
+    kind: "404", "500", "503": that status and no file. "slow": waits `seconds` before the answer. "drip": waits
+      `seconds` before each `size` bytes of the body. "cut": promises the whole length, sends `size` bytes and hangs up.
+      "no_range": sends the whole file whatever range was asked. "lying_length": sends `size` bytes fewer than the file
+      has and announces just those, so that HTTP itself shows nothing wrong. "corrupt": the right length with `size`
+      bytes in the middle inverted. "html": a sign-in page with status 200, as captive networks send.
     times: how many requests it strikes; None for all. It counts down to 0 as it strikes.
-    size: bytes, of the kinds above; None means half of what was asked (cut), 1 (lying_length), 16 (corrupt).
+    size: bytes, of the kinds above; None means half of what was asked (cut), 1 (drip, lying_length), 16 (corrupt).
     """
 
     pattern: str
@@ -61,7 +63,10 @@ class Request(NamedTuple):
 
 
 class Server:
-    """A running server. `faults` may be changed at any time; `log` is a copy of what was asked so far."""
+    """A running server.
+
+    `faults` may be changed at any time; `log` is a copy of what was asked so far; `connections` counts those made.
+    """
 
     def __init__(self, root: Path, *, latency_seconds: float = 0.0) -> None:
         self.root = Path(root).resolve()
@@ -73,6 +78,7 @@ class Server:
         self._lock = threading.Lock()
         self._log: list[Request] = []
         self._etags: dict[tuple[Path, int, int], str] = {}
+        self.connections = 0
         self._http = _HTTPServer(self)
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, name="offline bucket", daemon=True
@@ -154,7 +160,7 @@ class Server:
 def serve(root: Path, *, latency_seconds: float = 0.0) -> Iterator[Server]:
     """Serve `root` on a free loopback port for the length of a `with` block.
 
-    latency_seconds: wait before each answer, to stand for a far-off store.
+    latency_seconds: from the arrival of a request to its answer, to stand for a far-off store.
     Raises ConfigError if `root` is no folder.
     """
     server = Server(root, latency_seconds=latency_seconds)
@@ -184,6 +190,7 @@ class _HTTPServer(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._open_lock:
             self._open.add(request)
+            self.owner.connections += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
@@ -205,6 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True  # headers and body go in two writes; without this each answer waits 40 ms
     server: _HTTPServer
+    _not_before = 0.0
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
@@ -226,8 +234,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = owner.strike(path)
         kind = None if fault is None else fault.kind
         wait = owner.latency_seconds + (fault.seconds if fault is not None and kind == "slow" else 0.0)
-        if wait > 0:
-            owner.closing.wait(wait)
+        self._not_before = time.perf_counter() + wait if wait > 0 else 0.0
         file = owner.find(path)
         if kind in ("404", "500", "503") or (file is None and kind != "html"):
             status = HTTPStatus(int(kind)) if kind in ("404", "500", "503") else HTTPStatus.NOT_FOUND
@@ -243,6 +250,8 @@ class _Handler(BaseHTTPRequestHandler):
             "Last-Modified": formatdate(file.stat().st_mtime, usegmt=True),
             "ETag": etag,
         }
+        if path.startswith("/openimages/"):  # Google's store; it states the sum of the whole file with a part, too
+            headers["x-goog-hash"] = f"md5={base64.b64encode(bytes.fromhex(etag[1:-1])).decode()}"
         start, stop, status = 0, size, HTTPStatus.OK
         if kind != "no_range":
             headers["Accept-Ranges"] = "bytes"
@@ -263,7 +272,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[: max(len(body) - (1 if fault.size is None else fault.size), 0)]
         elif fault is not None and kind == "corrupt":
             body = _inverted(body, 16 if fault.size is None else fault.size)
-        self._send(path, status, headers, body, with_body=with_body, cut=cut)
+        drip = fault if kind == "drip" else None
+        self._send(path, status, headers, body, with_body=with_body, cut=cut, drip=drip)
 
     def _send(
         self,
@@ -274,7 +284,11 @@ class _Handler(BaseHTTPRequestHandler):
         *,
         with_body: bool,
         cut: int | None = None,
+        drip: Fault | None = None,
     ) -> None:
+        # Waited for here, so that the time that this machine takes to find the file counts as part of the latency.
+        if self._not_before and (left := self._not_before - time.perf_counter()) > 0:
+            self.server.owner.closing.wait(left)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -283,7 +297,11 @@ class _Handler(BaseHTTPRequestHandler):
         # Noted before it is sent: a client that has its answer finds the request in the log.
         self.server.owner.note(Request(self.command, path, self.headers.get("Range"), int(status), len(sent)))
         self.end_headers()
-        self.wfile.write(sent)
+        step = len(sent) if drip is None else drip.size or 1
+        for at in range(0, len(sent), max(step, 1)):
+            if drip is not None and self.server.owner.closing.wait(drip.seconds):
+                break
+            self.wfile.write(sent[at : at + step])
         if cut is not None:
             self.close_connection = True
 

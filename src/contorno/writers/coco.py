@@ -31,6 +31,7 @@ def write_coco(
     img_dir: Path,
     masks: MaskForm = "as-given",
     extras: Mapping[str, Any] | None = None,
+    object_extras: Mapping[int | str, Mapping[str, Any]] | None = None,
 ) -> Path:
     """Write `records` to the COCO file `path`, whole or not at all, and return `path`.
 
@@ -38,6 +39,7 @@ def write_coco(
     masks:    "as-given" keeps polygons to the last bit and writes run lengths compressed; "rle" writes every mask as
               compressed run lengths; "pixel-edges" as polygons that decode to the very same mask.
     extras:   more top-level members of the file, such as "info" and "licenses".
+    object_extras: more members of single annotations, by the id of the object in its record (`Instances.ids`).
 
     Image ids and annotation ids are kept where all are different whole numbers (annotation ids: above 0, since
     pycocotools takes a match with id 0 for none); otherwise they are numbered from 1, with the id of the record in
@@ -63,7 +65,7 @@ def write_coco(
     annotations = (
         annotation
         for record, image_id in zip(records, image_ids, strict=True)
-        for annotation in _annotations(record, image_id, annotation_ids, masks)
+        for annotation in _annotations(record, image_id, annotation_ids, masks, object_extras or {})
     )
     with atomic_file(path, "w") as file:
         file.write("{" + "".join(f"{json.dumps(key)}: {text},\n" for key, text in head.items()))
@@ -121,7 +123,13 @@ def _image(record: Record, image_id: int, file_name: str) -> dict[str, Any]:
     return image
 
 
-def _annotations(record: Record, image_id: int, new_ids: Iterator[int], form: MaskForm) -> Iterator[dict[str, Any]]:
+def _annotations(
+    record: Record,
+    image_id: int,
+    new_ids: Iterator[int],
+    form: MaskForm,
+    extras: Mapping[int | str, Mapping[str, Any]],
+) -> Iterator[dict[str, Any]]:
     instances = record.instances
     # float64 first: the difference of two float32 is then exact, so x + width gives the very same x_max again.
     boxes_xywh = instances.boxes.astype(np.float64)
@@ -141,6 +149,9 @@ def _annotations(record: Record, image_id: int, new_ids: Iterator[int], form: Ma
         }
         if instances.ids is not None and instances.ids[index] != annotation_id:
             annotation["contorno_id"] = instances.ids[index]
+        if extras and instances.ids is not None:
+            # What the record says itself comes first: an extra cannot overwrite it.
+            annotation = {**extras.get(instances.ids[index], {}), **annotation}
         yield annotation
 
 

@@ -24,6 +24,7 @@ from contorno.loaders import infer_dl, train_dl, valid_dl
 from contorno.models.torchvision import backbones, weights
 from contorno.models.torchvision.anchors import DEFAULT_RATIOS, DEFAULT_SIZES, anchor_sizes_for
 from contorno.models.torchvision.backbones import BackboneConfig
+from contorno.models.torchvision.ignored import PassingRPN
 from contorno.models.torchvision.roi_heads import MaskRoIHeads
 from contorno.models.torchvision.weights import load_weights
 
@@ -141,6 +142,7 @@ def model(
         box_detections_per_img=box_detections_per_img,
     )
     network.transform = BatchImages()
+    network.rpn = PassingRPN(network.rpn)
     network.roi_heads = MaskRoIHeads(network.roi_heads, mask_rois_per_image)
     if state is not None:
         if weights.is_detector(state):
@@ -256,6 +258,8 @@ def export_model(model: MaskRCNN, *, size: int) -> MaskRCNN:
     twin.transform = GeneralizedRCNNTransform(size, size, list(IMAGENET_MEAN), list(IMAGENET_STD))
     if isinstance(twin.roi_heads, MaskRoIHeads):
         twin.roi_heads = twin.roi_heads.plain()
+    if isinstance(twin.rpn, PassingRPN):
+        twin.rpn = twin.rpn.plain()
     return twin.eval()
 
 

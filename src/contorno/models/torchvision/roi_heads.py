@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.models.detection.roi_heads import RoIHeads, fastrcnn_loss, maskrcnn_loss
 
+from contorno.models.torchvision.ignored import keep_proposals
+
 Features = dict[str, Tensor]
 Target = dict[str, Tensor]
 
@@ -46,9 +48,12 @@ class MaskRoIHeads(RoIHeads):  # type: ignore[misc]
         """Losses of classes, boxes and masks, in whichever mode the module is.
 
         proposals: for each image float32 (P, 4) xyxy.   image_shapes: (height, width) of each.
-        targets:   boxes float32 (N, 4), labels int64 (N,), masks uint8 (N, H, W) of each image.
+        targets:   boxes float32 (N, 4), labels int64 (N,), masks uint8 (N, H, W) of each image, and `ignored` float32
+                   (M, 4) where it has regions to be passed over.
         Random numbers are drawn in torchvision's order: first the regions, then those that train masks.
         """
+        if targets is not None:
+            proposals = keep_proposals(proposals, targets, self.proposal_matcher.high_threshold)
         proposals, matched, labels, regression_targets = self.select_training_samples(proposals, targets)
         assert targets is not None  # select_training_samples has raised ValueError by now
         box_features = self.box_head(self.box_roi_pool(features, proposals, image_shapes))

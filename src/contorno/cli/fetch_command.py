@@ -1,0 +1,281 @@
+"""`contorno openimages fetch`: from names of classes to a folder of images, masks and COCO files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from contorno.cli.openimages_commands import add_places
+from contorno.errors import ConfigError
+
+if TYPE_CHECKING:
+    from contorno.openimages import Bucket, Folder, HttpSource, Options, Plan
+    from contorno.progress import Progress
+
+SPLITS = ("train", "validation", "test")
+EXAMPLES = """\
+examples:
+  contorno openimages fetch "Hot dog" --dry-run
+  contorno openimages fetch "Hot dog" Banana --split train validation --limit 500 --negatives 0.2 --out data
+  contorno openimages fetch Fruit --expand --rename Fruit=fruta --unmasked ignore --attribution --out data
+"""
+
+
+def add(verbs: argparse._SubParsersAction[Any]) -> None:
+    """Add `fetch` to the verbs of `contorno openimages`."""
+    fetch = verbs.add_parser(
+        "fetch",
+        help="fetch the images and masks of some classes, and nothing else",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fetch.add_argument("classes", nargs="+", metavar="CLASS", help="names or MIDs; case does not matter")
+    fetch.add_argument("--out", type=Path, default=Path("data"), metavar="DIR", help="the folder (default: data)")
+    fetch.add_argument("--dry-run", action="store_true", help="count images, masks and bytes, and fetch none")
+    which = fetch.add_argument_group("which images")
+    which.add_argument("--split", nargs="+", choices=SPLITS, default=list(SPLITS), help="(default: all three)")
+    which.add_argument("--limit", type=int, metavar="N", help="at most so many images for each class in each split")
+    which.add_argument(
+        "--order",
+        choices=("random", "most-classes"),
+        default="random",
+        help="which ones a limit keeps: any, by --seed, or those first that show most of the classes",
+    )
+    which.add_argument("--seed", type=int, default=0, metavar="N", help="another seed keeps other images (default: 0)")
+    which.add_argument(
+        "--exclude", type=Path, metavar="FILE", help="a file with ids of images to leave out, one a line"
+    )
+    which.add_argument(
+        "--negatives",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="add images verified to have none of the classes, such as 0.2 of those that have them",
+    )
+    which.add_argument("--expand", action="store_true", help="take the classes below each in the hierarchy too")
+    which.add_argument("--rename", nargs="+", default=[], metavar="OLD=NEW", help="call a class otherwise")
+    doubt = fetch.add_argument_group(
+        "masks and boxes in doubt (those marked * read the table of boxes, 2.3 GB for train)"
+    )
+    doubt.add_argument("--min-iou", type=float, metavar="X", help="reject masks of a PredictedIoU below X, 0..1")
+    doubt.add_argument(
+        "--without",
+        nargs="+",
+        choices=("occluded", "truncated", "depiction", "inside"),
+        default=[],
+        help="* reject masks whose box has one of these flags",
+    )
+    doubt.add_argument(
+        "--rejected",
+        choices=("ignore", "background", "leave-out"),
+        default="ignore",
+        help="what a rejected mask becomes: a region to ignore, background, or its image is left out",
+    )
+    doubt.add_argument(
+        "--groups",
+        choices=("object", "crowd", "leave-out"),
+        default="object",
+        help="* what a group of things (IsGroupOf) is: an object, a crowd region, or its image is left out",
+    )
+    doubt.add_argument(
+        "--unmasked",
+        choices=("background", "ignore", "leave-out"),
+        default="background",
+        help="* what a box without a mask is: background, a region to ignore, or its image is left out",
+    )
+    doubt.add_argument("--flags", action="store_true", help="* write the flags of each box into the COCO files")
+    how = fetch.add_argument_group("how")
+    how.add_argument(
+        "--layout",
+        choices=("coco", "tutorial"),
+        default="coco",
+        help="tutorial: CLASS/images, CLASS/pascal and CLASS/segmentations, as the hot-dog tutorial has them",
+    )
+    how.add_argument("--attribution", action="store_true", help="write author, licence and page of every image")
+    how.add_argument("--workers", type=int, default=16, metavar="N", help="requests at one time (default: 16)")
+    how.add_argument("--quiet", action="store_true", help="no progress, only the result")
+    how.add_argument("--json", action="store_true", help="the result as JSON on stdout, progress as JSON on stderr")
+    add_places(fetch)
+    fetch.set_defaults(call=_fetch)
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from contorno.openimages import HttpSource
+    from contorno.progress import ProgressJson, ProgressLine, silent
+    from contorno.rehearsal.opening import open_bucket
+
+    options = _options(arguments)
+    with (
+        open_bucket(arguments.bucket) as bucket,
+        HttpSource(connections=arguments.workers) as source,
+        ProgressLine() as line,
+    ):
+        progress: Progress = line
+        if arguments.quiet:
+            progress = silent
+        elif arguments.json:
+            progress = ProgressJson()
+        if arguments.dry_run:
+            return _dry_run(arguments, options, bucket, source, progress)
+        if arguments.layout == "tutorial":
+            return _fetch_tutorial(arguments, options, bucket, progress)
+        return _fetch_coco(arguments, options, bucket, source, progress)
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    from contorno.openimages import read_exclusions
+
+    options: Options = {
+        "splits": arguments.split,
+        "limit": arguments.limit,
+        "order": arguments.order,
+        "seed": arguments.seed,
+        "negatives": arguments.negatives,
+        "rename": pairs(arguments.rename, "--rename"),
+        "expand": arguments.expand,
+        "min_iou": arguments.min_iou,
+        "without": arguments.without,
+        "rejected": arguments.rejected,
+        "groups": arguments.groups,
+        "unmasked": arguments.unmasked,
+        "flags": arguments.flags,
+    }
+    if arguments.exclude is not None:
+        options["exclude"] = read_exclusions(arguments.exclude)
+    return options
+
+
+def pairs(words: Sequence[str], option: str) -> dict[str, str]:
+    """{old: new} from words like OLD=NEW. Raises ConfigError for another word."""
+    found = {}
+    for word in words:
+        old, equals, new = word.partition("=")
+        if not equals or not old.strip() or not new.strip():
+            raise ConfigError(f"{option} has {word!r}; expected OLD=NEW, such as 'Hot dog=choripan'.")
+        found[old.strip()] = new.strip()
+    return found
+
+
+def _dry_run(
+    arguments: argparse.Namespace, options: Options, bucket: Bucket, source: HttpSource, progress: Progress
+) -> int:
+    from contorno.openimages import estimate, plan
+
+    # Only a folder that is there already may keep what was read: a dry run leaves nothing behind.
+    kept = arguments.meta_dir
+    if kept is None and (arguments.out / ".meta").is_dir():
+        kept = arguments.out / ".meta"
+    made = plan(arguments.classes, bucket=bucket, meta_dir=kept, source=source, progress=progress, **options)
+    size = estimate(made, source, workers=arguments.workers)
+    images, masks = _standing(made, arguments.out)
+    if arguments.json:
+        counts = {"counts": made.counts(), "left_out": {p.split: dict(p.left_out) for p in made.splits}}
+        facts = {"images": made.num_images, "masks": made.num_masks, "bytes": size.total_bytes}
+        print(
+            json.dumps({**counts, **facts, "there": {"images": images, "masks": masks}, "notes": made.notes}, indent=1)
+        )
+        return 0
+    print(made)
+    print(size)
+    if images or masks:
+        print(f"{images} of the images and {masks} of the masks stand in {arguments.out} already")
+    print("dry run: no image and no mask was fetched.")
+    return 0
+
+
+def _standing(made: Plan, out: Path) -> tuple[int, int]:
+    """How many images and masks of a plan an earlier fetch left."""
+    images = sum((out / "images" / p.split / f"{i}.jpg").is_file() for p in made.splits for i in p.image_ids)
+    masks = sum((out / "masks" / p.split / row.mask_path).is_file() for p in made.splits for row in p.mask_rows)
+    return images, masks
+
+
+def _fetch_coco(
+    arguments: argparse.Namespace, options: Options, bucket: Bucket, source: HttpSource, progress: Progress
+) -> int:
+    from contorno.openimages import fetch
+    from contorno.progress import ProgressLine
+
+    folder = fetch(
+        arguments.classes,
+        out=arguments.out,
+        bucket=bucket,
+        meta_dir=arguments.meta_dir,
+        attribution=arguments.attribution,
+        workers=arguments.workers,
+        source=source,
+        progress=progress,
+        **options,
+    )
+    picture = _draw(folder)
+    if isinstance(progress, ProgressLine):
+        progress.close()
+    report = folder.report
+    if arguments.json:
+        facts = {"folder": str(folder.root), "complete": report.is_complete, "dropped": report.dropped}
+        counts = {
+            split: {"images": p.images, "negatives": p.negatives, "masks": p.masks, "ignored": p.ignored}
+            for split, p in report.splits.items()
+        }
+        fetched = {"images": report.fetched_images, "masks": report.fetched_masks, "bytes": report.fetched_bytes}
+        print(json.dumps({**facts, "splits": counts, "fetched": fetched, "notes": report.notes}, indent=1))
+        return 0 if report.is_complete else 1
+    print(report)
+    for split in folder.splits:
+        print(f"{folder.annotations(split)}  (images: {folder.images(split)})")
+    if arguments.attribution:
+        print(f"{folder.root / 'attribution.csv'}\n{folder.root / 'NOTICE.txt'}")
+    if picture is not None:
+        print(f"{picture}  (some of the images with their outlines)")
+    split = folder.splits[0]
+    print(f"train on it: contorno run finetune data={folder.annotations(split)} images={folder.images(split)}")
+    if not report.is_complete:
+        print("contorno: some files did not come through; the same command fetches only those.", file=sys.stderr)
+    return 0 if report.is_complete else 1
+
+
+def _draw(folder: Folder) -> Path | None:
+    """A sheet of some images with their outlines, since people would rather look than read."""
+    from contorno import draw, parsers, splits
+
+    for split in folder.splits:
+        if folder.report.splits[split].masks:
+            parser = parsers.COCOMaskParser(folder.annotations(split), folder.images(split))
+            records = parser.parse(data_splitter=splits.SingleSplitter())[0]
+            shown = records.select([i for i, record in enumerate(records) if len(record.instances)][:9])
+            path = folder.root / "preview.jpg"
+            draw.show_records(shown, ncols=3, show=False, path=path)
+            return path
+    return None
+
+
+def _fetch_tutorial(arguments: argparse.Namespace, options: Options, bucket: Bucket, progress: Progress) -> int:
+    from contorno.openimages.tutorial import download_segmentation_dataset
+
+    changed = [name for name in ("min_iou", "expand", "without", "flags") if getattr(arguments, name)]
+    changed += [
+        name
+        for name, default in (("groups", "object"), ("unmasked", "background"), ("negatives", 0.0))
+        if getattr(arguments, name) != default
+    ]
+    changed += ["rename"] * bool(arguments.rename) + ["attribution"] * arguments.attribution
+    if changed:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
+        raise ConfigError(f"--layout tutorial does not go with {words}; leave that out, or take the layout coco.")
+    folders = download_segmentation_dataset(
+        arguments.out,
+        arguments.classes,
+        exclusions_path=arguments.exclude,
+        meta_dir=arguments.meta_dir,
+        limit=arguments.limit,
+        bucket=bucket,
+        progress=progress,
+    )
+    for name, folder in folders.items():
+        images = len(list((folder / "images").glob("*.jpg")))
+        print(f"{name}: {images} images in {folder}")
+    return 0
