@@ -21,6 +21,7 @@ import resource
 import statistics
 import struct
 import tempfile
+import threading
 import time
 import zipfile
 import zlib
@@ -88,9 +89,31 @@ def make_zip(path: Path, digit: str, count: int, rng: random.Random) -> list[str
     return names
 
 
-def peak_mib() -> float:
-    """Highest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+class Memory:
+    """Watches the memory of this process from a thread, and says how far it rose in a `with` block."""
+
+    def __init__(self) -> None:
+        self.grown_mib = 0.0
+
+    @staticmethod
+    def _now_mib() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / (1 << 20)
+
+    def __enter__(self) -> Memory:
+        self._start = self._now_mib()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._end.wait(0.005):
+            self.grown_mib = max(self.grown_mib, self._now_mib() - self._start)
 
 
 def compressed_bytes(path: Path, names: list[str]) -> tuple[int, int]:
@@ -116,7 +139,7 @@ def masks(folder: Path, members: int, wanted: int, rounds: int) -> None:
     everything = [(digit, name) for digit in DIGITS for name in names[digit]]
     seconds: dict[str, list[float]] = {"first class": [], "next class": []}
     ratios: dict[str, list[float]] = {"first class": [], "next class": []}
-    start_mib = peak_mib()
+    memory = Memory()
     with served(root, LATENCY_SECONDS) as url:
         for number in range(rounds):
             for what in seconds:
@@ -126,14 +149,15 @@ def masks(folder: Path, members: int, wanted: int, rounds: int) -> None:
                 got: dict[str, int] = {}
                 begin = time.perf_counter()
                 with HttpSource(connections=WORKERS) as source:
-                    report = fetch_members(
-                        source,
-                        {f"{url}{digit}.zip": some for digit, some in chosen.items()},
-                        lambda name, content, got=got: got.__setitem__(name, len(content)),  # type: ignore[misc]
-                        folder=folder / "whole",
-                        cache_path=lambda name, *_, number=number: folder / f"{number}-{name}",
-                        workers=WORKERS,
-                    )
+                    with memory:
+                        report = fetch_members(
+                            source,
+                            {f"{url}{digit}.zip": some for digit, some in chosen.items()},
+                            lambda name, content, got=got: got.__setitem__(name, len(content)),  # type: ignore[misc]
+                            folder=folder / "whole",
+                            cache_path=lambda name, *_, number=number: folder / f"{number}-{name}",
+                            workers=WORKERS,
+                        )
                     seconds[what].append(time.perf_counter() - begin)
                     assert (len(got), report.missing, report.damaged, report.whole) == (wanted, [], {}, [])
                     own, directories = 0, 0
@@ -155,7 +179,7 @@ def masks(folder: Path, members: int, wanted: int, rounds: int) -> None:
             f"{what:12} fetched / needed {statistics.median(found):.3f} ({min(found):.3f} to {max(found):.3f}), "
             f"{middle:.2f} s at {LATENCY_SECONDS * 1000:.0f} ms a request"
         )
-    print(f"memory grew by at most {peak_mib() - start_mib:.0f} MiB (the measurement itself included)")
+    print(f"memory grew by at most {memory.grown_mib:.0f} MiB")
 
 
 def make_bucket(root: Path, count: int) -> None:

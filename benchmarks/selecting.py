@@ -6,7 +6,7 @@ Two tables are written first, from a seed, with the headers and the size of the 
 and boxes (14.6 M rows, 1.2 GB). In a folder that is given they stay, and are used again.
 Each contestant runs in a fresh process, in turn with the others, round by round. Its seconds are those of the call, its
 memory is the most that the process grew by during the call, after its imports. All read from the page cache.
-  contorno    `mask_rows` and `box_rows`, with everything they do: search, check, typed rows, rows kept for the next time
+  contorno    `mask_rows` and `box_rows`, with everything they do: search, check, typed rows, rows kept
   duckdb      `select * ... where`, two threads, rows fetched
   pandas      `read_csv`, then the rows of the class
   openimages  the function with which the real package selects boxes
@@ -206,7 +206,10 @@ def compare(folder: Path, rounds: int) -> None:
         else:
             there[package] = version(package)
     names = [name for name, (_, package, _) in CONTESTANTS.items() if package in there]
-    print(f"Python {platform.python_version()}, {', '.join(f'{name} {number}' for name, number in there.items())}; ", end="")
+    print(
+        f"Python {platform.python_version()}, {', '.join(f'{name} {number}' for name, number in there.items())}; ",
+        end="",
+    )
     print(f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} cores")
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):

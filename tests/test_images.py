@@ -347,7 +347,7 @@ def test_bilevel_png_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     chunks = chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
     (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
     for read in (images.read_mask, images.read_mask_bits):
-        with pytest.raises(DataError, match=r"m\.png has 14000 x 14000 pixels, more than the 178 million"):
+        with pytest.raises(DataError, match=r"m\.png has .*more than the 178 million"):
             read(tmp_path / "m.png")
 
 

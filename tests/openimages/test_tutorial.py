@@ -215,23 +215,36 @@ def test_an_image_of_two_classes_has_the_objects_of_both_and_is_fetched_once(
     assert not [path for path, times in got.items() if times > 1 and offline.missing_images[0] not in path]
 
 
-def test_an_image_listed_in_two_splits_is_one_image_with_the_objects_of_both(tmp_path: Path) -> None:
-    def document(*mask_paths: str) -> dict[str, object]:
-        extra = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "box_id": "b", "predicted_iou": None}
-        return {
-            "images": [{"id": 1, "file_name": "aa.jpg", "width": 9, "height": 8}],
-            "annotations": [{"mask_path": name, **extra} for name in mask_paths],
-            "categories": [{"id": 1, "name": CLASS}],
-        }
+def annotated(*mask_paths: str, ignored: str = "") -> dict[str, object]:
+    """A COCO document as a fetch writes it, of one image with an object for each mask."""
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "box_id": "b", "predicted_iou": None}
+    return {
+        "images": [{"id": 1, "file_name": "aa.jpg", "width": 9, "height": 8}],
+        "annotations": [{"mask_path": name, "iscrowd": int(name == ignored), **box} for name in mask_paths],
+        "categories": [{"id": 1, "name": CLASS}],
+    }
 
+
+def test_an_image_listed_in_two_splits_is_one_image_with_the_objects_of_both(tmp_path: Path) -> None:
     folder = Folder(tmp_path, ("train", "test"), (CLASS,), FetchReport(splits={}))
-    files.write_json(folder.annotations("train"), document("aa_m_1.png"))
-    files.write_json(folder.annotations("test"), document("aa_m_1.png", "aa_m_2.png"))
+    files.write_json(folder.annotations("train"), annotated("aa_m_1.png"))
+    files.write_json(folder.annotations("test"), annotated("aa_m_1.png", "aa_m_2.png"))
     photos = photos_of(folder)
     assert list(photos) == ["aa"]
-    assert list(photos["aa"].things) == [folder.masks("train") / "aa_m_1.png", folder.masks("test") / "aa_m_2.png"]
+    found = [thing.mask_path for thing in photos["aa"].things]
+    assert found == [folder.masks("train") / "aa_m_1.png", folder.masks("test") / "aa_m_2.png"]
     root = ElementTree.fromstring(pascal_xml(photos["aa"], {}))
     assert [[edge.text for edge in box] for box in root.iter("bndbox")] == [["2", "3", "4", "6"]] * 2
+
+
+def test_a_region_to_be_ignored_is_a_difficult_object_without_a_mask(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, ("train",), (CLASS,), FetchReport(splits={}))
+    files.write_json(folder.annotations("train"), annotated("aa_m_1.png", "aa_m_2.png", ignored="aa_m_1.png"))
+    photo = photos_of(folder)["aa"]
+    assert [thing.mask_path for thing in photo.things] == [None, folder.masks("train") / "aa_m_2.png"]
+    root = ElementTree.fromstring(pascal_xml(photo, {}))
+    assert [thing.findtext("difficult") for thing in root.findall("object")] == ["1", "0"]
+    assert root.findtext("segmented") == "1"
 
 
 def test_limit_counts_images_that_are_kept(bucket: Bucket, tmp_path: Path) -> None:

@@ -35,5 +35,8 @@ def test_anything_else_is_refused_with_what_makes_one(
     where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"neither an address .*`contorno openimages offline DIR`"), open_bucket(where):
+    with (
+        pytest.raises(ConfigError, match=r"neither an address .*`contorno openimages offline DIR`"),
+        open_bucket(where),
+    ):
         pass

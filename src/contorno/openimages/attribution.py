@@ -19,7 +19,7 @@ from contorno import files
 from contorno.errors import DataError
 from contorno.openimages.bucket import META_URL, SPLITS, MetaFiles, Split
 from contorno.openimages.notice import Credit, licence_name, notice
-from contorno.openimages.tables import _not_too_long, _whole
+from contorno.openimages.table_scan import not_too_long, whole
 from contorno.progress import Progress, silent
 
 CSV_NAME = "attribution.csv"
@@ -103,7 +103,7 @@ def image_credits(
     blocks = meta.blocks(key)
     try:
         rows = find_lines(
-            _whole(blocks, identity), key.rpartition("/")[2], image_ids, total=identity.size, progress=progress
+            whole(blocks, identity), key.rpartition("/")[2], image_ids, total=identity.size, progress=progress
         )
     finally:
         if isinstance(blocks, Generator):
@@ -136,12 +136,12 @@ def find_lines(
         if search is None:
             first = data.find(b"\n") + 1
             if first == 0:
-                carry = _not_too_long(data, name)
+                carry = not_too_long(data, name)
                 continue
             search = _Search(data[:first], name, image_ids)
             data, base = data[first:], base + first
         end = data.rfind(b"\n") + 1
-        carry = _not_too_long(data[search.scan(data[:end], base) :], name)
+        carry = not_too_long(data[search.scan(data[:end], base) :], name)
         progress(what, done, total)
         if search.is_complete:
             return search.found

@@ -15,26 +15,32 @@ from contorno.records import fold_name
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One object of a photograph. box_xywh: pixels.   box_id, predicted_iou: as published."""
+    """One object of a photograph.
+
+    box_xywh:  pixels.   box_id, predicted_iou: as published.
+    mask_path: its mask, or None for a region that is to be ignored, as an object whose mask cannot be used.
+    """
 
     label: str
     box_xywh: Sequence[float]
-    box_id: str
-    predicted_iou: float | None
+    mask_path: Path | None
+    box_id: str = ""
+    predicted_iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """An image with its objects, of all classes asked for, by the path of their masks."""
+    """An image with its objects, of all classes asked for."""
 
     path: Path
     size: Size
-    things: dict[Path, Thing] = field(default_factory=dict)
+    things: list[Thing] = field(default_factory=list)
 
 
 def photos_of(fetched: Folder) -> dict[str, Photo]:
     """All fetched images by ImageID; one that is listed in two splits is one image with the objects of both."""
     photos: dict[str, Photo] = {}
+    seen: set[tuple[str, str]] = set()
     for split in fetched.splits:
         coco = files.read_json(fetched.annotations(split))
         names = {category["id"]: category["name"] for category in coco["categories"]}
@@ -44,22 +50,26 @@ def photos_of(fetched: Folder) -> dict[str, Photo]:
             stems[image["id"]] = path.stem
             photos.setdefault(path.stem, Photo(path, (image["height"], image["width"])))
         for annotation in coco["annotations"]:
-            things = photos[stems[annotation["image_id"]]].things
-            path = fetched.masks(split) / annotation["mask_path"]
-            if any(path.name == other.name for other in things):
+            image_id, name = stems[annotation["image_id"]], annotation.get("mask_path")
+            if (image_id, name) in seen:
                 continue
-            things[path] = Thing(
+            if name is not None:
+                seen.add((image_id, name))
+            thing = Thing(
                 names[annotation["category_id"]],
                 annotation["bbox"],
-                annotation["box_id"],
-                annotation["predicted_iou"],
+                None if annotation["iscrowd"] or name is None else fetched.masks(split) / name,
+                annotation.get("box_id", ""),
+                annotation.get("predicted_iou"),
             )
+            photos[image_id].things.append(thing)
     return photos
 
 
 def pascal_xml(photo: Photo, new_names: Mapping[str, str]) -> bytes:
     """PASCAL VOC XML of an image; its pixels count from 1 and its boxes include their last pixel.
 
+    A region to be ignored is an object marked as difficult, which evaluation by PASCAL's rules passes over.
     new_names: {folded class name: name to be written in its place}.
     """
     height, width = photo.size
@@ -69,12 +79,12 @@ def pascal_xml(photo: Photo, new_names: Mapping[str, str]) -> bytes:
     size = ElementTree.SubElement(root, "size")
     for tag, value in (("width", width), ("height", height), ("depth", 3)):
         ElementTree.SubElement(size, tag).text = str(value)
-    ElementTree.SubElement(root, "segmented").text = "1" if photo.things else "0"
-    for thing in photo.things.values():
+    ElementTree.SubElement(root, "segmented").text = "1" if any(thing.mask_path for thing in photo.things) else "0"
+    for thing in photo.things:
         element = ElementTree.SubElement(root, "object")
         ElementTree.SubElement(element, "name").text = new_names.get(fold_name(thing.label), thing.label)
-        for tag in ("truncated", "difficult"):
-            ElementTree.SubElement(element, tag).text = "0"
+        ElementTree.SubElement(element, "truncated").text = "0"
+        ElementTree.SubElement(element, "difficult").text = "0" if thing.mask_path else "1"
         bounds = ElementTree.SubElement(element, "bndbox")
         x, y, w, h = thing.box_xywh
         for tag, edge in (("xmin", x + 1), ("ymin", y + 1), ("xmax", x + w), ("ymax", y + h)):

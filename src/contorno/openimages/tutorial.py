@@ -56,7 +56,8 @@ def download_segmentation_dataset(
     rename:          {class label: name to be written in the XML}; the folder keeps the label.
     bucket:          other addresses than the real ones.
     An image that shows several of the classes is fetched once, stands in the folder of each, and has the objects of all
-    of them in its XML; so a folder may hold more images than the limit.
+    of them in its XML; so a folder may hold more images than the limit. An object whose mask cannot be used has its box
+    in the XML, marked as difficult.
     Returns the folder of each class. What is fetched is kept beside them (`.openimages`), so that a broken download
     goes on where it stopped. Raises ConfigError for an unknown class or format, DownloadError.
     """
@@ -87,7 +88,11 @@ def download_segmentation_dataset(
             (folder / part).mkdir(parents=True, exist_ok=True)
         rows = _read_rows(folder)
         for photo in photos.values():
-            own = [(path, thing) for path, thing in photo.things.items() if fold_name(thing.label) == fold_name(label)]
+            own = [
+                (thing.mask_path, thing)
+                for thing in photo.things
+                if thing.mask_path is not None and fold_name(thing.label) == fold_name(label)
+            ]
             if not own:
                 continue
             _link(photo.path, folder / "images" / photo.path.name)

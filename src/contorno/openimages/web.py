@@ -110,7 +110,10 @@ class HttpSource:
         """
 
         def ask() -> bytes:
-            with self._slots, self._client.stream("GET", url, headers={"Range": f"bytes={start}-{end - 1}"}) as response:
+            with (
+                self._slots,
+                self._client.stream("GET", url, headers={"Range": f"bytes={start}-{end - 1}"}) as response,
+            ):
                 self._judge(response, url)
                 answer = Answer.read(response)
                 if not answer.is_part:
