@@ -250,9 +250,8 @@ def images(folder: Path, count: int, rounds: int) -> None:
             rates["client alone"].append(clock.rate)
     most = WORKERS / LATENCY_SECONDS
     size = next((root / "open-images-dataset/train").iterdir()).stat().st_size
-    print(
-        f"\n{count:,} images of {size:,} bytes, {WORKERS} workers, {LATENCY_SECONDS * 1000:.0f} ms: at most {most:.0f}/s"
-    )
+    latency = f"{LATENCY_SECONDS * 1000:.0f} ms"
+    print(f"\n{count:,} images of {size:,} bytes, {WORKERS} workers, {latency}: at most {most:.0f} img/s")
     for what, found in rates.items():
         middle = statistics.median(found)
         print(f"{what:12} {middle:6.0f} img/s ({min(found):.0f} to {max(found):.0f})   {middle / most:.1%} of the most")

@@ -6,7 +6,7 @@ Two tables are written first, from a seed, with the headers and the size of the 
 and boxes (14.6 M rows, 1.2 GB). In a folder that is given they stay, and are used again.
 Each contestant runs in a fresh process, in turn with the others, round by round. Its seconds are those of the call, its
 memory is the most that the process grew by during the call, after its imports. All read from the page cache.
-  contorno    `mask_rows` and `box_rows`, with everything they do: search, check, typed rows, rows kept
+  contorno    `mask_rows` and `box_rows`, with everything they do, and one pass over the typed rows
   duckdb      `select * ... where`, two threads, rows fetched
   pandas      `read_csv`, then the rows of the class
   openimages  the function with which the real package selects boxes
@@ -116,7 +116,7 @@ def contorno(path: Path, *wanted: str, passes: int = 1) -> Callable[[], int]:
 
     def select() -> int:
         rows = mask_rows(meta, "train", mids) if path.name == MASKS else box_rows(meta, "train", mids)
-        return sum(map(len, rows.values()))
+        return sum(1 for found in rows.values() for _ in found)
 
     for _ in range(passes - 1):
         select()

@@ -1,7 +1,7 @@
 """From the name of a thing to a model that outlines it: fetch its Open Images masks, train, measure, export.
 
 Needs: a network; or bucket=DIR, a small offline Open Images made by `contorno openimages offline DIR`.
-Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html; in it data/ with the images.
+Gives: data/hot_dog with the images, and a run folder with weights, labels, figures, pictures, TorchScript, report.html.
 Run:   contorno run hot_dog
        contorno run hot_dog classes="Banana, Orange" limit=300
        contorno run hot_dog name=choripan bucket=DIR
@@ -37,7 +37,7 @@ class Config:
     unmasked: Literal["background", "ignore", "leave-out"] = "background"  # boxes without a mask; likewise
     attribution: bool = False  # write author and licence of every image
     bucket: str | None = None  # none: the real Open Images; else a folder or an address
-    data: Path | None = None  # where to fetch to; none: data/ in the run folder
+    data: Path | None = None  # where to fetch to; none: data/<classes>, so that the next run fetches nothing anew
     meta_dir: Path | None = None  # where lists and tables are, or are kept
     image_size: int = 384  # longest side, pixels
     presize: int | None = 512  # size before crops are taken; none: image_size
@@ -80,10 +80,12 @@ def main(cfg: Config, run: Run) -> str:
     seed_everything(cfg.seed)
 
     # 1. Fetch the images and masks of the classes, and nothing else.
+    slug = "_".join(cfg.classes).replace(" ", "_").lower()
+    shared = Path("data") / (slug if cfg.bucket is None else f"{slug}-offline")
     with open_bucket(cfg.bucket) as bucket:
         folder = openimages.fetch(
             cfg.classes,
-            out=cfg.data if cfg.data is not None else run.folder / "data",
+            out=cfg.data if cfg.data is not None else shared,
             bucket=bucket,
             meta_dir=cfg.meta_dir,
             attribution=cfg.attribution,
@@ -93,12 +95,9 @@ def main(cfg: Config, run: Run) -> str:
     run.say(str(folder.report))
 
     # 2. Records, checked: train to train on; validation and test, which people checked closely, to measure on.
-    found = {}
-    for split in folder.splits:
-        parser = parsers.COCOMaskParser(folder.annotations(split), folder.images(split))
-        found[split] = parser.parse(data_splitter=splits.SingleSplitter())[0]
-    train = found["train"]
-    valid = Records([*found["validation"], *found["test"]], train.class_map)
+    parts = [parsers.COCOMaskParser(folder.annotations(split), folder.images(split)) for split in folder.splits]
+    train, *others = (part.parse(data_splitter=splits.SingleSplitter())[0] for part in parts)
+    valid = Records([record for part in others for record in part], train.class_map)
     if not any(len(record.instances) for record in valid):
         train, valid = splits.RandomSplitter((0.8, 0.2), seed=cfg.seed)(Records([*train, *valid], train.class_map))
         run.say("validation and test have no masks of the class; a fifth of the train images is held back instead")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import imantics
 import numpy as np
@@ -10,9 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from contorno import masks
+from contorno import images, masks
 from contorno.errors import MissingExtraError
 from contorno.integrations.imantics import to_polygons_imantics
+from contorno.masks import RunLength
+from contorno.openimages import SPLITS, Bucket, fetch
+from contorno.receipts import round_trip_receipt
+from contorno.rehearsal import make_bucket, serve
 from tiny import disc
 
 pytestmark = pytest.mark.interop
@@ -87,3 +92,40 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "imantics", None)  # the import system's own sign for "not there"
     with pytest.raises(MissingExtraError, match=r"'imantics' is not installed; run pip install 'contorno\[interop\]'"):
         to_polygons_imantics(masks.encode(RING))
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> list[RunLength]:
+    """All masks of two classes of a small offline bucket, as they lie in its zips."""
+    folder: Path = tmp_path_factory.mktemp("imantics")
+    made = make_bucket(
+        folder / "bucket", images={"train": 32, "validation": 8, "test": 6}, seed=3, long_edge_px=160, missing_images=0
+    )
+    with serve(made.root) as server:
+        got = fetch(["Hot dog", "Doughnut"], out=folder / "data", bucket=Bucket(server.meta_url, server.images_url))
+    paths = sorted(path for split in SPLITS for path in got.masks(split).glob("*.png"))
+    assert len(paths) == sum(made.counts[split].get(name, 0) for split in SPLITS for name in ("Hot dog", "Doughnut"))
+    return [masks.encode(images.read_mask(path)) for path in paths]
+
+
+def test_receipts_of_both_conversions_of_the_same_open_images_masks(fetched: list[RunLength]) -> None:
+    theirs_one_by_one = [to_polygons_imantics(code) for code in fetched]
+    theirs = round_trip_receipt(fetched, [made.polygons for made in theirs_one_by_one])
+    ours = round_trip_receipt(fetched, [masks.to_polygons(code) for code in fetched])
+    print(f"\nimantics 0.1.12: {theirs}\npixel edges:     {ours}")
+    assert len(fetched) >= 20
+    assert (ours.lossless, ours.minimum, ours.median, ours.worst) == (len(fetched), 1.0, 1.0, ())
+    assert theirs.ious.tolist() == [made.iou for made in theirs_one_by_one]
+    assert theirs.lossless == 0
+    assert 0.5 < theirs.minimum < theirs.median < 1.0
+    # The outermost pixels go: what is small loses a larger share.
+    small = fetched[theirs.worst[0]], fetched[theirs.worst[-1]]
+    assert masks.area(small[0]) < masks.area(small[1])
+
+
+def test_no_iou_of_a_receipt_is_other_than_pycocotools_says(fetched: list[RunLength]) -> None:
+    for code in fetched[:5]:
+        traced = imantics.Mask(masks.decode(code)).polygons().segmentation
+        polygons = to_polygons_imantics(code).polygons
+        known = through_pycocotools([part for part in traced if len(part) >= 6], masks.decode(code))
+        assert round_trip_receipt([code], [polygons]).minimum == pytest.approx(known, abs=1e-12)

@@ -240,7 +240,7 @@ def test_after_an_error_nothing_more_is_asked_for(store: Store) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("zip")]
 
 
-def test_many_zips_are_opened_few_at_a_time_and_all_come(store: Store) -> None:
+def test_members_of_many_zips_all_come_and_progress_counts_each(store: Store) -> None:
     for digit in "123456789abcdef":
         (store.server.root / f"masks-{digit}.zip").write_bytes(zip_of({f"{digit}-{i}.png": b"x" * i for i in range(9)}))
     wanted = {store.server.url + f"masks-{digit}.zip": [f"{digit}-{i}.png" for i in range(9)] for digit in "123456789a"}

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from contorno import images, masks
+from contorno.rehearsal import make_bucket, serve
 from contorno.writers import write_coco
 from tiny import disc_records
 from tiny_run import disc_files
@@ -134,6 +135,31 @@ def test_finetune_takes_folders_of_masks_and_a_time(tmp_path: Path) -> None:
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
     header, last = rows[0].split(","), rows[-1].split(",")
     assert dict(zip(header, last, strict=True))["mask_ap"] != ""
+
+
+def test_hot_dog_goes_from_a_name_to_a_run_folder_and_fetches_nothing_twice(tmp_path: Path) -> None:
+    bucket = make_bucket(tmp_path / "bucket", images={"train": 16, "validation": 4, "test": 4}, long_edge_px=96)
+    with serve(bucket.root) as server:
+        words = ("run", "hot_dog", f"bucket={server.url}", "--config", "smoke", "name=choripán")
+        planned = contorno(*words, "--dry-run", cwd=tmp_path)
+        assert planned.returncode == 0, planned.stderr
+        assert "to fetch (images" in planned.stdout
+        assert not (tmp_path / "data").exists()
+        done = contorno(*words, "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        for name in RULE_8:
+            assert (tmp_path / "run" / name).exists(), name
+        assert (tmp_path / "run" / "labels.txt").read_text(encoding="utf-8") == "choripán\n"
+        assert "choripán" in done.stdout
+        server.clear_log()
+        other = contorno(*words, "--out", "other", cwd=tmp_path)
+        assert other.returncode == 0, other.stderr
+        assert not any(request.path.endswith((".jpg", ".zip")) for request in server.log)
+    # A label renamed by hand afterwards is a class renamed: the folder is measured under its new name.
+    (tmp_path / "run" / "labels.txt").write_text("pancho\n", encoding="utf-8")
+    evaluated = contorno("evaluate", "run", cwd=tmp_path)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert "pancho" in evaluated.stdout
 
 
 def test_pretrained_weights_without_a_network_are_one_sentence(tmp_path: Path) -> None:

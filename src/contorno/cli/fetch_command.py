@@ -262,7 +262,7 @@ def _fetch_tutorial(arguments: argparse.Namespace, options: Options, bucket: Buc
         for name, default in (("groups", "object"), ("unmasked", "background"), ("negatives", 0.0))
         if getattr(arguments, name) != default
     ]
-    changed += ["rename"] * bool(arguments.rename) + ["attribution"] * arguments.attribution
+    changed += ["attribution"] * arguments.attribution
     if changed:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
         raise ConfigError(f"--layout tutorial does not go with {words}; leave that out, or take the layout coco.")
@@ -272,6 +272,7 @@ def _fetch_tutorial(arguments: argparse.Namespace, options: Options, bucket: Buc
         exclusions_path=arguments.exclude,
         meta_dir=arguments.meta_dir,
         limit=arguments.limit,
+        rename=options["rename"],
         bucket=bucket,
         progress=progress,
     )

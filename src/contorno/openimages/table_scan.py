@@ -58,7 +58,7 @@ def scan_table(
         _read_header(carry, name, columns, mids)
     elif carry.strip():
         # A copy that broke off mostly ends within a line, and the class would mostly not be in that line.
-        table.split(carry, done - len(carry))
+        pass
         yield from table.rows(carry, len(carry), done - len(carry))
 
 
@@ -145,9 +145,9 @@ def _read_header(line: bytes, name: str, columns: Sequence[str], mids: Iterable[
         )
     key_at = header.index(KEY_COLUMN)
     ids = b"|".join(sorted(re.escape(mid.encode()) for mid in mids))
-    # With commas around it the id of one class is not found within the id of another (/m/0k4 in /m/0k4j).
+    # A whole field, so the id of one class is not found within the id of another (/m/0k4 in /m/0k4j).
     inner = 0 < key_at < len(header) - 1 and '"' not in text
-    pattern = re.compile(b",(?:" + ids + b")(?=,)" if inner else b"(?:" + ids + b")")
+    pattern = re.compile(b",(?:" + ids + b")(?![^,\r\n])" if inner else b"(?:" + ids + b")")
     return _Table(
         name, len(header), key_at, tuple(header.index(column) for column in columns), frozenset(mids), pattern
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from mmap import mmap
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +31,9 @@ from contorno.openimages.part_file import PartFile, Sums
 from contorno.openimages.retries import PASSING, Retries
 
 __all__ = ["DamagedError", "FileIdentity", "HttpSource", "NoRangesError", "NotFoundError", "UnreachableError"]
+
+Check = Callable[[Path], None]
+"""Called with a file that came whole; its DataError means that the content is damaged."""
 
 _STALL_BYTES = 1 << 14
 
@@ -108,22 +112,35 @@ class HttpSource:
 
         Raises NoRangesError if the server sends the whole file instead, NotFoundError, DownloadError.
         """
+        room = bytearray(end - start)
+        self.read_into(room, url, start)
+        return bytes(room)
 
-        def ask() -> bytes:
-            with (
-                self._slots,
-                self._client.stream("GET", url, headers={"Range": f"bytes={start}-{end - 1}"}) as response,
-            ):
+    def read_into(self, room: bytearray | mmap, url: str, start: int) -> None:
+        """Fill `room` with the bytes from `start` on, as `read_range`; goes on after a cut where it stopped."""
+        at, end, validator = start, start + len(room), None
+
+        def ask() -> None:
+            nonlocal at, validator
+            headers = {"Range": f"bytes={at}-{end - 1}"}
+            with self._slots, self._client.stream("GET", url, headers=headers) as response:
                 self._judge(response, url)
                 answer = Answer.read(response)
                 if not answer.is_part:
                     raise NoRangesError(f"{url}: the server answered a request for a part with the whole file.")
-                data = b"".join(self._body(response, end - start))
-            if len(data) != end - start or answer.start != start:
-                raise PassingError(f"{len(data)} bytes from {answer.start} on came instead of {end - start}")
-            return data
+                if answer.start != at or (at > start and answer.validator != validator):
+                    at = start
+                    raise PassingError(f"bytes from {answer.start} on, or of another version, came")
+                validator = answer.validator
+                for block in self._body(response, 1 << 16):
+                    if at + len(block) > end:
+                        raise PassingError(f"more than the {end - start} bytes that were asked for came")
+                    room[at - start : at - start + len(block)] = block
+                    at += len(block)
+            if at < end:
+                raise PassingError(f"{at - start} bytes came instead of {end - start}")
 
-        return self._retries.call(url, ask)
+        self._retries.call(url, ask)
 
     def stream(self, url: str, *, block_bytes: int = 1 << 20) -> Iterator[bytes]:
         """Yield a file in order, in blocks; goes on after a cut where it stopped.
@@ -131,18 +148,16 @@ class HttpSource:
         Raises NotFoundError, DownloadError, also if the file is replaced by another version meanwhile.
         """
         expected = 0
-        for position, block in self._blocks(url, 0, None, block_bytes, None):
+        for position, block in self._blocks(url, 0, None, block_bytes, lambda _: None):
             if position != expected:
                 raise DownloadError(f"{url} was replaced on the server while it was read; start again.")
             expected += len(block)
             yield block
 
-    def download(
-        self, url: str, path: Path, *, check: Callable[[Path], None] | None = None, md5: str | None = None
-    ) -> int:
+    def download(self, url: str, path: Path, *, check: Check | None = None, md5: str | None = None) -> int:
         """Fetch a file to `<path>.part` and rename it to `path` when it is whole; returns its size in bytes.
 
-        check: called with the `.part` file before it is renamed; its DataError means that the content is damaged.
+        check: called with the `.part` file before it is renamed.
         md5:   what the content must have, hexadecimal; None: what the server states, if it does.
         A damaged file is fetched once more before DamagedError is raised, and then removed.
         Raises NotFoundError, DamagedError, DownloadError; ConfigError if the disk is full.
@@ -156,9 +171,7 @@ class HttpSource:
             except DataError as error:
                 raise DamagedError(f"{url} arrived damaged twice: {error}") from error
 
-    def _download(
-        self, url: str, path: Path, check: Callable[[Path], None] | None, md5: str | None, digests: list[str]
-    ) -> int:
+    def _download(self, url: str, path: Path, check: Check | None, md5: str | None, digests: list[str]) -> int:
         part = PartFile(path, keep_from=self._keep_parts_from)
         part.write(self._blocks(url, part.size, part.validator, 1 << 18, part.remember))
         try:
@@ -176,17 +189,15 @@ class HttpSource:
         start: int,
         validator: str | None,
         block_bytes: int,
-        on_open: Callable[[Answer], None] | None,
+        on_open: Callable[[Answer], None],
     ) -> Iterator[tuple[int, bytes]]:
         """Yield (position, block); the position falls back to 0 if the server has another version than `validator`."""
         position, failures, failed_at = start, 0, start
         last = b""  # given out after its connection is given back: what becomes of it does not keep others waiting
         while True:
-            headers = {}
-            if position:
-                headers["Range"] = f"bytes={position}-"
-                if validator is not None:
-                    headers["If-Range"] = validator
+            headers = {"Range": f"bytes={position}-"} if position else {}
+            if position and validator is not None:
+                headers["If-Range"] = validator
             fault: Exception | None = None
             try:
                 with self._slots, self._client.stream("GET", url, headers=headers) as response:
@@ -204,8 +215,7 @@ class HttpSource:
                     if position and not answer.is_part and (answer.validator is None or answer.validator != validator):
                         position = 0
                     validator = answer.validator
-                    if on_open is not None:
-                        on_open(answer)
+                    on_open(answer)
                     for block in self._body(response, block_bytes):
                         if last:
                             yield position, last

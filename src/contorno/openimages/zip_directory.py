@@ -1,6 +1,6 @@
 """The central directory of a zip, read from its bytes: where wanted members lie, and which requests fetch them.
 
-A zip of train masks has 168,000 members and a directory of 15 MB. It is kept as those bytes, with one number an entry;
+A zip of train masks has 168,000 members and a directory of 15 MB. It is held as those bytes, with one number an entry;
 only the members that are asked for become objects.
 Source of the format: PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.12, 4.3.14 and 4.3.16.
 """
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 import zlib
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,8 @@ class CorruptZipError(DownloadError):
     """The central directory of a zip is not one."""
 
 
-Read = Callable[[int, int], bytes]
+Raw = bytes | mmap
+Read = Callable[[int, int], Raw]
 """Bytes of a zip from a start up to, not including, an end."""
 
 
@@ -71,9 +74,9 @@ class Directory:
     Raises CorruptZipError that names the zip.
     """
 
-    def __init__(self, raw: bytes, start: int, where: str) -> None:
+    def __init__(self, raw: Raw, start: int, where: str) -> None:
         self.raw, self.start, self.where = raw, start, where
-        entries: list[int] = []
+        entries = array("q")
         at = 0
         while at < len(raw):
             if at + 46 > len(raw):
@@ -85,8 +88,8 @@ class Directory:
             at += 46 + name + extra + comment
         if at != len(raw):
             raise _corrupt(where, "an entry is cut off")
-        self._entries: NDArray[np.int64] = np.array(entries, dtype=np.int64)
-        del entries
+        self._positions = entries
+        self._entries: NDArray[np.int64] = np.frombuffer(entries, dtype=np.int64)
         offsets = self._field(42)
         compressed = self._field(20)
         for i in np.flatnonzero((offsets == _FULL) | (compressed == _FULL) | (self._field(24) == _FULL)):
@@ -99,7 +102,7 @@ class Directory:
     @classmethod
     def read(cls, read: Read, size: int, where: str) -> Directory:
         """Find and read the directory of a zip of `size` bytes. Raises CorruptZipError."""
-        tail = b""
+        tail: Raw = b""
         found = -1
         for length in (_TAIL_BYTES, _LONGEST_TAIL_BYTES):  # the longer one only for zips that end in a comment
             tail = read(max(size - length, 0), size)
@@ -121,11 +124,8 @@ class Directory:
         if start + length != end_at:
             raise _corrupt(where, "its directory does not end at its end record")
         tail_start = size - len(tail)
-        raw = (
-            tail[start - tail_start : start - tail_start + length]
-            if start >= tail_start
-            else read(start, start + length)
-        )
+        is_read = start >= tail_start
+        raw = tail[start - tail_start : end_at - tail_start] if is_read else read(start, start + length)
         directory = cls(raw, start, where)
         if (len(directory) - count) % 0x10000:  # some writers keep the lower 16 bits only
             raise _corrupt(where, f"it has {len(directory)} entries and states {count}")
@@ -143,9 +143,9 @@ class Directory:
             keys.setdefault(name.encode("cp437", errors="replace"), name)
         raw = self.raw
         found: dict[str, Member] = {}
-        ends = self._entries + 46 + self._field(28, np.uint16)
-        for at, end in zip(self._entries.tolist(), ends.tolist(), strict=True):
-            key = raw[at + 46 : end]
+        # Arrays give plain numbers, one at a time.
+        for at, length in zip(self._positions, array("q", self._field(28, np.uint16).tobytes()), strict=True):
+            key = raw[at + 46 : at + 46 + length]
             if key in keys and (member := self._member(at)).name == keys[key]:
                 found[member.name] = member
         return found

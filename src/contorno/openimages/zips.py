@@ -75,16 +75,18 @@ def fetch_members(
     # Counted here and not by `as_completed`, since each step may bring more of them.
     finished: SimpleQueue[tuple[bool, Future[Step]]] = SimpleQueue()
     opening = running = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="zip")
+    # Directories have threads of their own: memory that each of 16 threads once took for one stays with it.
+    openers = ThreadPoolExecutor(min(_OPEN_AT_ONCE, max(workers - 1, 1)), thread_name_prefix="zip")
+    pool = ThreadPoolExecutor(max(workers - _OPEN_AT_ONCE, 1), thread_name_prefix="zip") if workers > 1 else openers
 
     def submit(step: Callable[[], Step], *, opens: bool) -> None:
-        pool.submit(step).add_done_callback(lambda future: finished.put((opens, future)))
+        future = (openers if opens else pool).submit(step)
+        future.add_done_callback(lambda future: finished.put((opens, future)))
 
     try:
         while unopened or opening or running:
             while unopened and opening < _OPEN_AT_ONCE:
-                url, names = unopened.popleft()
-                submit(partial(steps.open, url, names), opens=True)
+                submit(partial(steps.open, *unopened.popleft()), opens=True)
                 opening += 1
             opens, future = finished.get()
             opening, running = opening - opens, running - (not opens)
@@ -97,7 +99,8 @@ def fetch_members(
     finally:
         # After an error, or Ctrl-C, what is queued is not begun; what runs is waited for, so that nothing writes to
         # the folder when the caller gives up its lock.
-        pool.shutdown(wait=True, cancel_futures=True)
+        for each in (openers, pool):
+            each.shutdown(wait=True, cancel_futures=True)
     _clear(folder)
     return steps.report
 
