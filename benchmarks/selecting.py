@@ -16,10 +16,12 @@ A peer that is not installed is left out, and named.
 from __future__ import annotations
 
 import argparse
+import atexit
 import importlib
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -109,6 +111,7 @@ def contorno(path: Path, *wanted: str, passes: int = 1) -> Callable[[], int]:
     from contorno.openimages.tables import box_rows, mask_rows
 
     kept = Path(tempfile.mkdtemp(prefix="selecting"))
+    atexit.register(shutil.rmtree, kept)
     (kept / (path.name if path.name == MASKS else f"oidv6-{path.name}")).symlink_to(path.resolve())
     mids = [mid for name in wanted for mid in (other_classes(path, int(name)) if name.isdigit() else [name])]
     source = HttpSource()
@@ -211,6 +214,8 @@ def compare(folder: Path, rounds: int) -> None:
         end="",
     )
     print(f"{processor()}, {len(os.sched_getaffinity(0))} of {os.cpu_count()} cores")
+    for table in ROWS:
+        warm(folder / table)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
@@ -226,6 +231,13 @@ def compare(folder: Path, rounds: int) -> None:
         growth = statistics.median(run["growth"] for run in runs)
         span = f"{min(seconds):.3f} to {max(seconds):.3f}"
         print(f"{name:34}{runs[0]['rows']:9,}{middle:9.3f}   {span:17}{rate:6.2f}{growth:7.0f}   {middle / ours:.2f}")
+
+
+def warm(path: Path) -> None:
+    """Read a file once, so that it lies in the page cache for all."""
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
 
 
 def processor() -> str:

@@ -21,6 +21,7 @@ ORDER = [
     ["contorno.geometry"],
     ["contorno.run_length", "contorno.outlines"],
     ["contorno.masks"],
+    ["contorno.receipts"],
     ["contorno.images"],
     ["contorno.mask_files"],
     ["contorno.records"],

@@ -4,6 +4,7 @@
     ├── ConfigError               misuse: a wrong key, value, name or folder (exit code 2)
     │   └── MissingExtraError     an optional package is needed and not installed
     ├── DataError                 a file or annotation is not what it must be
+    ├── WriteError                a file could not be written: the disk is full
     ├── DownloadError             something could not be fetched whole
     ├── WeightsError              weights do not fit the model they are loaded into
     └── ExportError               an exported model does not equal the eager one
@@ -32,6 +33,10 @@ class MissingExtraError(ConfigError):
 
 class DataError(ContornoError):
     """A file, image or annotation is not what it must be."""
+
+
+class WriteError(ContornoError):
+    """A file could not be written whole; what stood there before still does."""
 
 
 class DownloadError(ContornoError):

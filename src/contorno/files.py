@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from contorno.errors import ConfigError, DataError
+from contorno.errors import ConfigError, DataError, WriteError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -20,7 +23,7 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary neighbour of `path` for writing and rename it to `path` when the block ends well.
 
     mode: "wb" or "w" (UTF-8). After an exception the temporary file is removed and `path` is as it was before.
-    Raises ConfigError if the folder cannot be written to.
+    Raises ConfigError if the folder cannot be written to, WriteError if the disk is full.
     """
     path = Path(path)
     try:
@@ -40,9 +43,13 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         os.umask(umask)
         Path(temporary).chmod(0o666 & ~umask)
         Path(temporary).replace(path)
-    except BaseException:
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise WriteError(f"cannot write {path}: {error.strerror}; make room, or choose another folder.") from error
+    finally:
+        # After a good end there is nothing left to remove.
         Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

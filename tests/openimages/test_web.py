@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -45,6 +46,30 @@ def test_a_server_without_ranges_is_told_apart_before_its_file_is_read(server: S
     with pytest.raises(NoRangesError):
         source.read_range(server.url + "a.bin", 10, 15)
     assert source.bytes_received == 0
+
+
+def test_a_range_that_is_cut_goes_on_where_it_stopped(server: Server, source: HttpSource) -> None:
+    server.faults.append(Fault(pattern="*", kind="cut", times=2, size=100_000))
+    assert source.read_range(server.url + "a.bin", 10, 1_000_010) == CONTENT[10:1_000_010]
+    assert source.bytes_received == 1_000_000
+    assert [request.range for request in server.log] == [
+        "bytes=10-1000009", "bytes=100010-1000009", "bytes=200010-1000009"
+    ]  # fmt: skip
+
+
+def test_a_range_of_a_file_that_is_replaced_meanwhile_is_begun_anew(server: Server, source: HttpSource) -> None:
+    server.faults.append(Fault(pattern="*", kind="cut", size=100_000))
+
+    class Room(bytearray):
+        """Notes the first bytes that come, and replaces the file on the server then."""
+
+        def __setitem__(self, place: Any, data: Any) -> None:
+            super().__setitem__(place, data)
+            (server.root / "a.bin").write_bytes(CONTENT[::-1])
+
+    room = Room(1_000_000)
+    source.read_into(room, server.url + "a.bin", 10)
+    assert bytes(room) == CONTENT[::-1][10:1_000_010]
 
 
 def test_what_is_not_there_is_not_asked_for_twice(server: Server, source: HttpSource, tmp_path: Path) -> None:

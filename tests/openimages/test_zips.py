@@ -106,6 +106,18 @@ def test_a_kept_directory_that_the_disk_spoilt_is_fetched_anew(store: Store) -> 
     assert store.is_right(NAMES[:3])
 
 
+def test_where_a_directory_cannot_be_kept_the_members_still_come(store: Store) -> None:
+    (store.folder / "file").write_text("not a folder")
+    fetch_members(
+        store.source,
+        {store.url: NAMES[:3]},
+        store.got.__setitem__,
+        folder=store.folder / "whole",
+        cache_path=lambda name, *_: store.folder / "file" / name,
+    )
+    assert store.is_right(NAMES[:3])
+
+
 @pytest.mark.parametrize(("count", "share", "whole"), [(1500, 0.6, 1), (1000, 0.6, 0), (1000, 0.4, 1), (2000, 1.0, 0)])
 def test_a_zip_of_which_more_than_a_share_is_wanted_comes_whole(
     store: Store, count: int, share: float, whole: int
@@ -122,6 +134,16 @@ def test_without_ranges_the_zip_comes_whole_once(store: Store) -> None:
     wanted = NAMES[:3] + NAMES[900:902]
     assert store.fetch(wanted).whole == [store.url]
     assert store.is_right(wanted)
+    assert store.times_whole == 1
+
+
+def test_a_server_that_gives_no_ranges_any_more_gives_the_zip_whole_once(store: Store) -> None:
+    store.fetch(NAMES[:1])
+    store.server.faults.append(Fault(pattern="*", kind="no_range", times=None))
+    store.server.clear_log()
+    report = store.fetch([*NAMES[::100], "nothing.png"])
+    assert store.is_right(NAMES[::100])
+    assert (report.whole, report.missing, report.damaged) == ([store.url], ["nothing.png"], {})
     assert store.times_whole == 1
 
 

@@ -107,7 +107,7 @@ def write_annotations(
             areas=masks.areas(codes).astype(np.float64),
             ids=list(ids),
         )
-        path = folder.images(part.split) / f"{image_id}.jpg"
+        path = folder.image(part.split, image_id)
         records.append(Record(image_id=image_id, path=path, size_hw=size, instances=instances, split=part.split))
     made = Records(records, class_map)
     write_coco(made, folder.annotations(part.split), img_dir=folder.images(part.split), object_extras=extras)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +15,7 @@ import httpx
 from contorno.errors import DownloadError
 
 _SMALL_BODY_BYTES = 1 << 16
+_STALL_BYTES = 1 << 14
 
 
 class NotFoundError(DownloadError):
@@ -130,6 +132,39 @@ def judge(response: httpx.Response, url: str) -> None:
         raise DownloadError(f"{url} was refused: the server answered {status} {response.reason_phrase}.")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise DownloadError(f"{url} was sent compressed although it was asked for as it is; a proxy may be in the way.")
+
+
+def read_body(
+    response: httpx.Response, block_bytes: int, *, stall_seconds: float, count: Callable[[int], None]
+) -> Iterator[bytes]:
+    """Yield the body in blocks of at least `block_bytes`, but for the last.
+
+    stall_seconds: in which at least 16 KiB must come; the time that the taker of the blocks needs does not count.
+    count:         told the size of each piece that comes.
+    Raises PassingError if the body all but stops, and what httpx raises; what came until then is yielded before.
+    """
+    held: list[bytes] = []
+    size = came = 0
+    since = time.monotonic()
+    try:
+        for piece in response.iter_raw():
+            count(len(piece))
+            held.append(piece)
+            size += len(piece)
+            came += len(piece)
+            if came >= _STALL_BYTES:
+                came, since = 0, time.monotonic()
+            elif time.monotonic() - since > stall_seconds:
+                raise PassingError(f"only {came} bytes came in {stall_seconds:g} s")
+            if size >= block_bytes:
+                yield b"".join(held)
+                held, size, came, since = [], 0, 0, time.monotonic()
+    except (PassingError, httpx.TransportError):
+        if held:
+            yield b"".join(held)
+        raise
+    if held:
+        yield b"".join(held)
 
 
 def _retry_after(text: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Unpack
 
 from contorno import files, images
-from contorno.errors import ConfigError, DataError, DownloadError
+from contorno.errors import ConfigError, DataError, DownloadError, WriteError
 from contorno.masks import Size
 from contorno.openimages import folder as layout
 from contorno.openimages.annotations import write_annotations
@@ -135,39 +135,36 @@ def _fetch_images(
     """Sizes of all images that are there in the end, by split and id, and how many were fetched now."""
     sizes: dict[Split, dict[str, Size]] = {part.split: {} for part in chosen.splits}
     fetched = failed = done = 0
-    with ThreadPoolExecutor(workers, thread_name_prefix="image") as pool:
-        try:
-            jobs = {
-                pool.submit(
-                    _fetch_image, source, chosen.bucket.image(part.split, i), folder.images(part.split) / f"{i}.jpg"
-                ): (
-                    part.split,
-                    i,
-                )
-                for part in chosen.splits
-                for i in part.image_ids
-            }
-            for future in as_completed(jobs):
-                split, image_id = jobs[future]
-                try:
-                    sizes[split][image_id], is_new = future.result()
-                    fetched += is_new
-                except UnreachableError:
-                    raise
-                except DownloadError as error:
-                    reason = layout.NOT_FOUND if isinstance(error, NotFoundError) else layout.IMAGE_FAILED
-                    reason = layout.IMAGE_DAMAGED if isinstance(error, DamagedError) else reason
-                    dropped[split].setdefault(reason, []).append(image_id)
-                    failed += reason == layout.IMAGE_FAILED
-                    if failed >= _GIVE_UP_AFTER and failed > done // 2:
-                        raise DownloadError(
-                            f"{failed} of {done + 1} images could not be fetched; the last one: {error}"
-                        ) from error
-                done += 1
-                progress("images", done, len(jobs))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="image")
+    try:
+        jobs = {
+            pool.submit(_fetch_image, source, chosen.bucket.image(part.split, i), folder.image(part.split, i)): (
+                part,
+                i,
+            )
+            for part in chosen.splits
+            for i in part.image_ids
+        }
+        for future in as_completed(jobs):
+            part, image_id = jobs[future]
+            try:
+                sizes[part.split][image_id], is_new = future.result()
+                fetched += is_new
+            except UnreachableError:
+                raise
+            except DownloadError as error:
+                reason = layout.NOT_FOUND if isinstance(error, NotFoundError) else layout.IMAGE_FAILED
+                reason = layout.IMAGE_DAMAGED if isinstance(error, DamagedError) else reason
+                dropped[part.split].setdefault(reason, []).append(image_id)
+                failed += reason == layout.IMAGE_FAILED
+                if failed >= _GIVE_UP_AFTER and failed > done // 2:
+                    raise DownloadError(
+                        f"{failed} of {done + 1} images could not be fetched; the last one: {error}"
+                    ) from error
+            done += 1
+            progress("images", done, len(jobs))
+    finally:
+        pool.shutdown(cancel_futures=True)
     for reasons in dropped.values():
         for names in reasons.values():
             names.sort()
@@ -212,7 +209,7 @@ def _fetch_masks(
         try:
             files.write_bytes(targets[name][1], content)
         except OSError as error:
-            raise DownloadError(f"cannot write {targets[name][1]}: {error.strerror or error}; make room.") from error
+            raise WriteError(f"cannot write {targets[name][1]}: {error.strerror or error}.") from error
 
     came = fetch_members(
         meta.source,

@@ -104,6 +104,10 @@ class Folder:
         """Folder of the images of a split."""
         return self.root / "images" / split
 
+    def image(self, split: Split, image_id: str) -> Path:
+        """File of an image."""
+        return self.images(split) / f"{image_id}.jpg"
+
     def masks(self, split: Split) -> Path:
         """Folder of the masks of a split, as they were published."""
         return self.root / "masks" / split
@@ -138,7 +142,7 @@ def write_manifest(folder: Folder, plan: Plan, tables: Mapping[Split, Any]) -> N
     """Record what the folder holds. tables: identity of the table of masks of each split."""
     paths = [folder.annotations(part.split) for part in plan.splits]
     for part in plan.splits:
-        paths += [folder.images(part.split) / f"{image_id}.jpg" for image_id in part.image_ids]
+        paths += [folder.image(part.split, image_id) for image_id in part.image_ids]
         paths += [folder.masks(part.split) / row.mask_path for row in part.mask_rows]
     present = [path for path in paths if path.is_file()]
     with ThreadPoolExecutor(8) as pool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from contorno.errors import ConfigError, DataError, DownloadError
+from contorno.errors import DataError, DownloadError, WriteError
 from contorno.files import checksum
 from contorno.openimages.answers import Answer, md5_of_etag
 
@@ -49,7 +49,7 @@ class PartFile:
     def write(self, blocks: Iterable[tuple[int, bytes]]) -> None:
         """Write (position, block) pairs; a position that falls back means that the file begins anew from there.
 
-        Raises ConfigError if the disk is full or the folder cannot be written to, and what the blocks raise.
+        Raises WriteError if the disk is full or the folder cannot be written to, and what the blocks raise.
         """
         try:
             with self.part.open("r+b" if self.size else "wb") as file:
@@ -83,7 +83,7 @@ class PartFile:
         return self._sum.hexdigest() if self._sum_covers == self.size else checksum(self.part, "md5")
 
     def finish(self) -> int:
-        """Give the file its name; returns its size in bytes. Raises ConfigError if that cannot be done."""
+        """Give the file its name; returns its size in bytes. Raises WriteError if that cannot be done."""
         try:
             self.part.replace(self.path)
         except OSError as error:
@@ -113,9 +113,9 @@ class PartFile:
             self._tag_file.unlink(missing_ok=True)
             self._has_tag = False
 
-    def _cannot(self, error: OSError) -> ConfigError:
+    def _cannot(self, error: OSError) -> WriteError:
         # Not a DownloadError: nothing else can be written either, so it must not pass for one file that failed.
-        return ConfigError(f"cannot write {self.path}: {error.strerror or error}; make room, or choose another folder.")
+        return WriteError(f"cannot write {self.path}: {error.strerror or error}; make room, or choose another folder.")
 
 
 class Sums:

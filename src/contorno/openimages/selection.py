@@ -15,7 +15,7 @@ from contorno.openimages.doubts import Judgement, judge
 from contorno.openimages.hierarchy import read_hierarchy
 from contorno.openimages.plans import Plan, SplitPlan, WantedClass
 from contorno.openimages.request import Options, Request
-from contorno.openimages.tables import MaskRow, box_rows, image_labels, mask_rows
+from contorno.openimages.tables import BoxRow, MaskRow, box_rows, image_labels, mask_rows
 from contorno.openimages.web import HttpSource
 from contorno.progress import Progress, silent
 from contorno.records import fold_name
@@ -90,31 +90,42 @@ def _plan_split(
     notes: list[str] = []
     mids = [item.source.mid for item in classes]
     rows_of = mask_rows(meta, split, mids, progress=progress)
-    rows = [row for mid in mids for row in rows_of[mid] if row.image_id not in request.exclude]
-    boxes = box_rows(meta, split, mids, progress=progress) if request.needs_boxes else None
-    known_boxes = None if boxes is None else [box for mid in mids for box in boxes[mid]]
-    verdict = judge(request, rows, known_boxes)
-    objects = [row for row in verdict.objects if row.image_id not in verdict.left_out]
-    images_of = _images_by_name(classes, objects)
+    seen_of = _images_by_name(classes, (row for mid in mids for row in rows_of[mid]))
+    seen = {image_id for ids in seen_of.values() for image_id in ids}
+    known_boxes: list[BoxRow] | None = None
+    if request.needs_boxes:
+        boxes = box_rows(meta, split, mids, progress=progress)
+        known_boxes = [box for mid in mids for box in boxes[mid]]
+    if known_boxes is None and request.min_iou is None:
+        # Nothing is in doubt, so images are chosen first and only their rows are held: a class may have 300,000.
+        images_of = {name: ids - request.exclude for name, ids in seen_of.items()}
+        chosen = choose(images_of, limit=request.limit, order=request.order, seed=request.seed)
+        rows = [row for mid in mids for row in rows_of[mid] if row.image_id in chosen]
+        verdict = judge(request, rows, None)
+        objects = list(verdict.objects)
+    else:
+        rows = [row for mid in mids for row in rows_of[mid] if row.image_id not in request.exclude]
+        verdict = judge(request, rows, known_boxes)
+        objects = [row for row in verdict.objects if row.image_id not in verdict.left_out]
+        images_of = _images_by_name(classes, objects)
+        chosen = choose(images_of, limit=request.limit, order=request.order, seed=request.seed)
+    names = {fold_name(item.name): item.name for item in classes}
     for name, ids in images_of.items():
         if not ids:
-            notes.append(f"{split} has no masks of {name!r}" + (" that may be used" if rows_of else ""))
-    excluded = {row.image_id for found in rows_of.values() for row in found} & request.exclude
-    chosen = choose(images_of, limit=request.limit, order=request.order, seed=request.seed)
+            notes.append(f"{split} has no masks of {names[name]!r}" + (" that may be used" if seen_of[name] else ""))
 
     absent: list[str] = []
     count = round(request.negatives * len(chosen))
     if count:
-        seen = {row.image_id for found in rows_of.values() for row in found} | request.exclude
-        seen |= {box.image_id for box in known_boxes or ()}
+        out = seen | request.exclude | {box.image_id for box in known_boxes or ()}
         labels = image_labels(meta, split, mids, progress=progress)
-        absent = _by_hash(_verified_absent(labels, mids) - seen, request.seed)[:count]
+        absent = _by_hash(_verified_absent(labels, mids) - out, request.seed)[:count]
         if len(absent) < count:
             notes.append(f"{split} has {len(absent)} verified negatives; {count} were asked for")
     # Only images that could have been chosen: most images with boxes in doubt have no mask of the class at all.
     able = {row.image_id for row in verdict.objects}
     left_out = Counter(reason for image_id, reason in verdict.left_out.items() if image_id in able)
-    if excluded:
+    if excluded := seen & request.exclude:
         left_out["on the list of exclusions"] = len(excluded)
     part = SplitPlan(
         split=split,

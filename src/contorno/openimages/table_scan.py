@@ -58,7 +58,7 @@ def scan_table(
         _read_header(carry, name, columns, mids)
     elif carry.strip():
         # A copy that broke off mostly ends within a line, and the class would mostly not be in that line.
-        pass
+        table.split(carry, done - len(carry))
         yield from table.rows(carry, len(carry), done - len(carry))
 
 

@@ -7,7 +7,6 @@ with growing pauses; a download goes on where it stopped; what still fails ends 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from mmap import mmap
 from pathlib import Path
@@ -26,6 +25,7 @@ from contorno.openimages.answers import (
     PassingError,
     UnreachableError,
     judge,
+    read_body,
 )
 from contorno.openimages.part_file import PartFile, Sums
 from contorno.openimages.retries import PASSING, Retries
@@ -34,8 +34,6 @@ __all__ = ["DamagedError", "FileIdentity", "HttpSource", "NoRangesError", "NotFo
 
 Check = Callable[[Path], None]
 """Called with a file that came whole; its DataError means that the content is damaged."""
-
-_STALL_BYTES = 1 << 14
 
 
 class HttpSource:
@@ -160,7 +158,7 @@ class HttpSource:
         check: called with the `.part` file before it is renamed.
         md5:   what the content must have, hexadecimal; None: what the server states, if it does.
         A damaged file is fetched once more before DamagedError is raised, and then removed.
-        Raises NotFoundError, DamagedError, DownloadError; ConfigError if the disk is full.
+        Raises NotFoundError, DamagedError, DownloadError; WriteError if the disk is full.
         """
         digests: list[str] = []
         try:
@@ -235,30 +233,11 @@ class HttpSource:
             self._retries.pause(url, fault, failures)
 
     def _body(self, response: httpx.Response, block_bytes: int) -> Iterator[bytes]:
-        """Yield and count the body in blocks of about that size. Raises PassingError if it all but stops."""
-        held: list[bytes] = []
-        size = came = 0
-        since = time.monotonic()
-        try:
-            for piece in response.iter_raw():
-                held.append(piece)
-                size += len(piece)
-                came += len(piece)
-                with self._lock:
-                    self.bytes_received += len(piece)
-                if came >= _STALL_BYTES:
-                    came, since = 0, time.monotonic()
-                elif time.monotonic() - since > self._stall_seconds:
-                    raise PassingError(f"only {came} bytes came in {self._stall_seconds:g} s")
-                if size >= block_bytes:
-                    yield b"".join(held)
-                    held, size, came, since = [], 0, 0, time.monotonic()  # the time of who takes them does not count
-        except PASSING:
-            if held:
-                yield b"".join(held)  # what came before a cut is not fetched again
-            raise
-        if held:
-            yield b"".join(held)
+        return read_body(response, block_bytes, stall_seconds=self._stall_seconds, count=self._count)
+
+    def _count(self, size: int) -> None:
+        with self._lock:
+            self.bytes_received += size
 
     def _judge(self, response: httpx.Response, url: str) -> None:
         self._retries.reached(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from mmap import mmap
@@ -41,7 +42,10 @@ Step = tuple[int, list[Callable[[], "Step"]]]  # members dealt with, and what is
 
 @dataclass(slots=True)
 class ZipSteps:
-    """The arguments of one call of `fetch_members`, and its report; lists and dicts are added to by several threads."""
+    """The arguments of one call of `fetch_members`, and its report; lists and dicts are added to by several threads.
+
+    refused: names by the address of their zip, of which the server would give no part.
+    """
 
     source: HttpSource
     save: Callable[[str, bytes], None]
@@ -51,6 +55,7 @@ class ZipSteps:
     expected: Callable[[str], Published | None]
     whole_share: float
     report: MembersReport = field(default_factory=MembersReport)
+    refused: dict[str, list[str]] = field(default_factory=dict)
 
     def open(self, url: str, names: list[str]) -> Step:
         """Take what a local copy has; of the rest read the directory and plan its spans, or take the zip whole."""
@@ -72,20 +77,34 @@ class ZipSteps:
         self.report.missing.extend(name for name in names if name not in found)
         return wanted - len(found), [partial(self._take_span, url, span) for span in spans(found.values())]
 
+    def take_refused(self, url: str, names: list[str]) -> Step:
+        """Take a zip whole of which the server gave no parts."""
+        self._take_whole(url, self._whole_path(self.source.identify(url)), names)
+        return len(names), []
+
     def _take_span(self, url: str, span: Span) -> Step:
-        data = self.source.read_range(url, span.start, span.end)
-        for member in span.members:
-            try:
-                content = unpack(data, member, span.start)
-            except DataError:
-                try:
-                    again = self.source.read_range(url, member.start, member.end)
-                    content = unpack(again, member, member.start)
-                except DataError as error:
-                    self.report.damaged[member.name] = str(error)
-                    continue
-            self.save(member.name, content)
+        try:
+            data = self.source.read_range(url, span.start, span.end)
+            contents = [(member, self._content(url, member, data, span.start)) for member in span.members]
+        except NoRangesError:
+            # The directory came earlier, of this server in a better mood or without the proxy that is there now.
+            self.refused.setdefault(url, []).extend(member.name for member in span.members)
+            return 0, []
+        for member, content in contents:
+            if content is not None:
+                self.save(member.name, content)
         return len(span.members), []
+
+    def _content(self, url: str, member: Member, data: bytes, start: int) -> bytes | None:
+        """Content of a member of a span, asked for once more if it is damaged; None if it stays so."""
+        try:
+            return unpack(data, member, start)
+        except DataError:
+            try:
+                return unpack(self.source.read_range(url, member.start, member.end), member, member.start)
+            except DataError as error:
+                self.report.damaged[member.name] = str(error)
+                return None
 
     def _find(self, url: str, identity: FileIdentity, names: list[str]) -> dict[str, Member] | None:
         """Look names up in the directory of a remote zip; None if the server gives no ranges."""
@@ -120,12 +139,10 @@ class ZipSteps:
         except NoRangesError:
             return None
         if kept is not None:
-            try:
-                with files.atomic_file(kept) as file:
-                    file.write(directory.start.to_bytes(8, "little"))
-                    file.write(directory.raw)
-            except OSError as error:
-                raise ConfigError(f"cannot write {kept}: {error.strerror or error}; make room.") from error
+            # In a folder that is only for reading nothing is kept; a full disk is an error.
+            with suppress(ConfigError, OSError), files.atomic_file(kept) as file:
+                file.write(directory.start.to_bytes(8, "little"))
+                file.write(directory.raw)
         return directory.find(names)
 
     def _take_whole(self, url: str, path: Path, names: list[str]) -> None:

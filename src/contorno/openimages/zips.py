@@ -84,7 +84,11 @@ def fetch_members(
         future.add_done_callback(lambda future: finished.put((opens, future)))
 
     try:
-        while unopened or opening or running:
+        while unopened or opening or running or steps.refused:
+            if not (unopened or opening or running):  # all spans were asked for: now one request for each such zip
+                while steps.refused:
+                    submit(partial(steps.take_refused, *steps.refused.popitem()), opens=True)
+                    opening += 1
             while unopened and opening < _OPEN_AT_ONCE:
                 submit(partial(steps.open, *unopened.popleft()), opens=True)
                 opening += 1
