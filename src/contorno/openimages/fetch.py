@@ -94,7 +94,7 @@ def _carry_out(chosen: Plan, out: Path, meta: MetaFiles, workers: int, progress:
             folder.mkdir(parents=True, exist_ok=True)
     _sweep(empty)
     sizes, fetched_images = _fetch_images(source, chosen, empty, dropped, workers, progress)
-    fetched_masks = _fetch_masks(meta, chosen, empty, sizes, dropped, workers, progress)
+    fetched_masks, remarks = _fetch_masks(meta, chosen, empty, sizes, dropped, workers, progress)
     reports: dict[Split, SplitReport] = {}
     for part in chosen.splits:
         reports[part.split] = write_annotations(
@@ -102,7 +102,7 @@ def _carry_out(chosen: Plan, out: Path, meta: MetaFiles, workers: int, progress:
         )
     report = FetchReport(
         splits=reports,
-        notes=chosen.notes,
+        notes=(*chosen.notes, *remarks),
         fetched_images=fetched_images,
         fetched_masks=fetched_masks,
         fetched_bytes=source.bytes_received - before,
@@ -196,8 +196,8 @@ def _fetch_masks(
     dropped: dict[Split, dict[str, list[str]]],
     workers: int,
     progress: Progress,
-) -> int:
-    """Fetch the masks that are not there, of images that are; returns how many came."""
+) -> tuple[int, list[str]]:
+    """Fetch the masks that are not there, of images that are; returns how many came, and what is to be said of it."""
     wanted: dict[str, list[str]] = {}
     targets: dict[str, tuple[Split, Path]] = {}
     for part in chosen.splits:
@@ -224,7 +224,8 @@ def _fetch_masks(
     for reason, names in ((layout.MASK_MISSING, came.missing), (MASK_DAMAGED, list(came.damaged))):
         for name in sorted(names):
             dropped[targets[name][0]].setdefault(reason, []).append(name)
-    return len(targets) - len(came.missing) - len(came.damaged)
+    remarks = [f"{path} was passed over, the server was asked instead: {why}" for path, why in came.passed_over.items()]
+    return len(targets) - len(came.missing) - len(came.damaged), remarks
 
 
 def _missing_masks(bucket: Bucket, part: SplitPlan, folder: Folder, sizes: Mapping[str, Size]) -> list[tuple[str, str]]:
