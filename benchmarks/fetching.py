@@ -1,13 +1,15 @@
 """What a fetch costs: bytes of masks against whole zips, and images a second against what the latency allows.
 
 Run: taskset -c 0,1 python benchmarks/fetching.py [--members 10000] [--wanted 1500] [--images 2000] [--rounds 5]
+     [--workers 16]
 
 Both parts run the library's own code against its loopback server, which runs in a process of its own.
   masks   16 zips like those of train are made, of `--members` each, 1 to 3 kB a member, incompressible; `--wanted`
           members at random are fetched. Bytes are those of the bodies of all answers. The peer is what other tools do:
           all the zips, whole.
-  images  `--images` small pictures through `fetch`, 16 workers, 20 ms of added latency a request, beside the bare
-          client in a pool of threads without decoding. The most that is possible is 16 / 0.020 s = 800 images/s.
+  images  `--images` small pictures through `fetch`, 20 ms of added latency a request, beside the bare
+          client in a pool of threads, which decodes and writes nothing. The most that is possible is `--workers` divided
+          by 0.020 s.
 """
 
 from __future__ import annotations
@@ -229,7 +231,7 @@ class Clock:
         return (self.done - 1) / (self.last - self.first)
 
 
-def images(folder: Path, count: int, rounds: int) -> None:
+def images(folder: Path, count: int, rounds: int, workers: int) -> None:
     """Fetch images, and print how many came a second."""
     root = folder / "bucket"
     make_bucket(root, count)
@@ -239,19 +241,19 @@ def images(folder: Path, count: int, rounds: int) -> None:
         for number in range(rounds):
             clock = Clock()
             out = folder / f"out-{number}"
-            fetch(["Hot dog"], out=out, splits=["train"], bucket=bucket, workers=WORKERS, progress=clock)
+            fetch(["Hot dog"], out=out, splits=["train"], bucket=bucket, workers=workers, progress=clock)
             rates["fetch"].append(clock.rate)
             names = [path.name for path in (out / "images/train").iterdir()]
             clock = Clock()
-            with HttpSource(connections=WORKERS) as source, ThreadPoolExecutor(WORKERS) as pool:
+            with HttpSource(connections=workers) as source, ThreadPoolExecutor(workers) as pool:
                 answers = pool.map(lambda name: source.read(f"{bucket.images_url}train/{name}"), names)
                 for done, _ in enumerate(answers, start=1):
                     clock("images", done, None)
             rates["client alone"].append(clock.rate)
-    most = WORKERS / LATENCY_SECONDS
+    most = workers / LATENCY_SECONDS
     size = next((root / "open-images-dataset/train").iterdir()).stat().st_size
     latency = f"{LATENCY_SECONDS * 1000:.0f} ms"
-    print(f"\n{count:,} images of {size:,} bytes, {WORKERS} workers, {latency}: at most {most:.0f} img/s")
+    print(f"\n{count:,} images of {size:,} bytes, {workers} workers, {latency}: at most {most:.0f} img/s")
     for what, found in rates.items():
         middle = statistics.median(found)
         print(f"{what:12} {middle:6.0f} img/s ({min(found):.0f} to {max(found):.0f})   {middle / most:.1%} of the most")
@@ -263,6 +265,7 @@ def main() -> None:
     arguments.add_argument("--wanted", type=int, default=1_500)
     arguments.add_argument("--images", type=int, default=2_000)
     arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--workers", type=int, default=WORKERS)
     arguments.add_argument("--only", choices=["masks", "images"])
     given = arguments.parse_args()
     print(f"{os.cpu_count()} cores, {len(os.sched_getaffinity(0))} of them used")
@@ -270,7 +273,7 @@ def main() -> None:
         if given.only != "images":
             masks(Path(name), given.members, given.wanted, given.rounds)
         if given.only != "masks":
-            images(Path(name), given.images, given.rounds)
+            images(Path(name), given.images, given.rounds, given.workers)
 
 
 if __name__ == "__main__":

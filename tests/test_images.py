@@ -395,3 +395,18 @@ def test_what_is_no_picture_is_refused_and_the_old_file_stays(tmp_path: Path, ar
         images.write_image(path, array)
     np.testing.assert_array_equal(images.read_image(path), two_by_three())
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_an_image_is_proven_whole_without_being_decoded_in_full(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+    for name in ("a.jpg", "a.png"):
+        path = tmp_path / name
+        images.write_image(path, pixels)
+        assert images.prove_whole(path) == (60, 90)
+        path.write_bytes(path.read_bytes()[:-400])
+        assert images.image_size(path) == (60, 90), "its header alone does not tell"
+        with pytest.raises(DataError, match=f"{name} cannot be read"):
+            images.prove_whole(path)
+    (tmp_path / "page.jpg").write_text("<html>")
+    with pytest.raises(DataError, match="is not an image"):
+        images.prove_whole(tmp_path / "page.jpg")

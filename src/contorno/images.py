@@ -6,6 +6,7 @@ closed on return.
 
 from __future__ import annotations
 
+import io
 import struct
 import threading
 import warnings
@@ -69,8 +70,21 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 def image_size(path: Path) -> Size:
     """(height, width) as `read_image` gives it, without decoding. Raises DataError for a header that cannot be read."""
-    with _opened(path) as (image, turn):
+    with _opened(path, is_whole=False) as (image, turn):
         return (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
+
+
+def prove_whole(path: Path) -> Size:
+    """Decode an image to see that nothing of it is missing; (height, width) as `read_image` gives it.
+
+    A JPEG is decoded at an eighth of its size, which reads all of its data in a fifth of the time.
+    Raises DataError as `read_image` does.
+    """
+    with _opened(path) as (image, turn):
+        size = (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
+        image.draft("L", (image.width // 8, image.height // 8))
+        image.load()
+        return size
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -196,11 +210,15 @@ def _image_data(chunks: bytes) -> bytes | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
-    """Open an image and find what turns it upright; what goes wrong inside the block becomes DataError."""
+def _opened(path: Path, *, is_whole: bool = True) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
+    """Open an image and find what turns it upright; what goes wrong inside the block becomes DataError.
+
+    is_whole: all of the file will be needed, not its header only.
+    """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        # Read before threads take turns: what waits for a disk would keep all others waiting.
+        with io.BytesIO(path.read_bytes()) if is_whole else path.open("rb") as file:
             with _SILENCE, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = Image.open(file)

@@ -27,6 +27,7 @@ from contorno.openimages.web import DamagedError, HttpSource, NotFoundError, Unr
 from contorno.openimages.zips import fetch_members, local_zips
 from contorno.progress import Progress, TrafficProgress, silent
 
+_SPARE_THREADS = 4
 _GIVE_UP_AFTER = 20  # failures; if fewer images than that came through, the server is not well
 
 
@@ -51,7 +52,7 @@ def fetch(
     meta_dir:    folder of lists, tables and zips fetched before, see `plan`; None: `.meta` in `out`.
     attribution: write author, licence and page of every image to `attribution.csv` and `NOTICE.txt`; this reads the
                  list of all images, 0.6 GB for train.
-    workers:     requests at one time.
+    workers:     requests at one time; a `source` of the caller's own has its own number of connections.
     Raises ConfigError as `plan` does and if another process is writing to `out`; DataError; DownloadError if the
     network is out of reach or a zip is corrupt. Single images and masks that cannot be had are counted in the report.
     """
@@ -135,7 +136,8 @@ def _fetch_images(
     """Sizes of all images that are there in the end, by split and id, and how many were fetched now."""
     sizes: dict[Split, dict[str, Size]] = {part.split: {} for part in chosen.splits}
     fetched = failed = done = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="image")
+    # The source has `workers` connections; a few threads more decode and write while all of these are busy.
+    pool = ThreadPoolExecutor(workers + _SPARE_THREADS, thread_name_prefix="image")
     try:
         jobs = {
             pool.submit(_fetch_image, source, chosen.bucket.image(part.split, i), folder.image(part.split, i)): (
@@ -179,12 +181,8 @@ def _fetch_image(source: HttpSource, url: str, path: Path) -> tuple[Size, bool]:
         pass  # it is not there, or a power cut left it hollow
     found: list[Size] = []
 
-    def decode(part: Path) -> None:
-        # Only decoding proves it whole: a page of HTML, or a JPEG cut off on the server, has the right length too.
-        height, width = images.read_image(part).shape[:2]
-        found.append((height, width))
-
-    source.download(url, path, check=decode)
+    # Only decoding proves it whole: a page of HTML, or a JPEG cut off on the server, has the right length too.
+    source.download(url, path, check=lambda part: found.append(images.prove_whole(part)))
     return found[-1], True
 
 
