@@ -8,8 +8,8 @@ Both parts run the library's own code against its loopback server, which runs in
           members at random are fetched. Bytes are those of the bodies of all answers. The peer is what other tools do:
           all the zips, whole.
   images  `--images` small pictures through `fetch`, 20 ms of added latency a request, beside the bare
-          client in a pool of threads, which decodes and writes nothing. The most that is possible is `--workers` divided
-          by 0.020 s.
+          client in a pool of threads, which decodes and writes nothing. At most `--workers` / 0.020 s images a
+          second are possible.
 """
 
 from __future__ import annotations
