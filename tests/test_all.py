@@ -49,7 +49,7 @@ def test_the_tutorials_flow_from_a_class_name_to_shown_predictions(tmp_path: Pat
             bucket=Bucket(meta_url=server.meta_url, images_url=server.images_url),
         )
     folder = tmp_path / "anno" / "hot dog"
-    assert {path.name for path in folder.iterdir()} == {"images", "pascal", "segmentations"}
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {"images", "pascal", "segmentations"}
     coco, path, images_dir = create_coco_annotation_json(input_dir=tmp_path / "anno", class_label="Hot dog")
     assert coco == json.loads(path.read_text())
     # Each mask has its own shape, where the tutorial's function stored the first one again and again.
