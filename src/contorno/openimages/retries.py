@@ -58,8 +58,8 @@ class Retries:
             failures >= self._attempts or (failures > 1 and host not in self._reached)
         ):
             raise UnreachableError(
-                f"cannot reach {host} ({reason}); check the network and the proxy, or work offline: "
-                "bucket= with the addresses of a local rehearsal, or meta_dir= with the files fetched before."
+                f"cannot reach {host} ({reason}); check the network and the proxy; without a network "
+                "draw a small Open Images with `contorno openimages offline DIR` and give bucket=DIR (--bucket DIR)."
             ) from error
         if failures >= self._attempts:
             raise DownloadError(
