@@ -4,53 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from contorno import masks
-from contorno.openimages import (
-    BoxFlags,
-    BoxRow,
-    Bucket,
-    FetchReport,
-    Folder,
-    MaskRow,
-    OpenImagesClass,
-    Plan,
-    Request,
-    SplitPlan,
-    WantedClass,
-)
+from contorno.openimages import BoxFlags, BoxRow, Bucket, Folder, MaskRow, Plan, Request, SplitPlan
 from contorno.openimages.annotations import rectangle, write_annotations
-
-SIZE = (6, 8)
-DOG = WantedClass(OpenImagesClass("Hot dog", "/m/1", True), "hot dog")
-
-
-def mask(folder: Folder, name: str, size: tuple[int, int], filled: bool = True) -> None:
-    pixels = np.zeros(size, dtype=bool)
-    if filled:
-        pixels[: size[0] // 2, : size[1] // 2] = True
-    folder.masks("train").mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(folder.masks("train") / name)
-
-
-def image(folder: Folder, image_id: str) -> None:
-    folder.images("train").mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.zeros((*SIZE, 3), dtype=np.uint8)).save(folder.images("train") / f"{image_id}.jpg")
-
-
-def planned(rows: list[tuple[str, str]], negatives: tuple[str, ...] = ()) -> Plan:
-    ids = tuple(sorted({image_id for _, image_id in rows}))
-    made = tuple(MaskRow(name, image_id, "/m/1", "b0", None, 0.5) for name, image_id in rows)
-    part = SplitPlan(split="train", positives=ids, negatives=negatives, rows=made)
-    return Plan(classes=(DOG,), splits=(part,), bucket=Bucket(), request=Request(class_names=("hot dog",)))
+from tiny_folder import DOG, SIZE, empty_folder, image, mask, planned
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path, ("train",), ("hot dog",), FetchReport(splits={}))
+    return empty_folder(tmp_path)
 
 
 def test_masks_that_cannot_be_used_are_counted_each_with_its_reason(folder: Folder) -> None:

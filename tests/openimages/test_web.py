@@ -264,5 +264,7 @@ def test_a_part_is_not_taken_for_another_version_by_a_killed_process(tmp_path: P
 
 
 def test_a_host_out_of_reach_is_told_soon_and_with_a_way_out(source: HttpSource) -> None:
-    with pytest.raises(UnreachableError, match=r"cannot reach 127\.0\.0\.1:9 .*bucket= .*meta_dir="):
+    with pytest.raises(
+        UnreachableError, match=r"cannot reach 127\.0\.0\.1:9 .*contorno openimages offline DIR.*bucket="
+    ):
         source.read("http://127.0.0.1:9/x")
