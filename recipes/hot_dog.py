@@ -39,7 +39,7 @@ class Config:
     bucket: str | None = None  # none: the real Open Images; else a folder or an address
     data: Path | None = None  # where to fetch to; none: data/<classes>, so that the next run fetches nothing anew
     meta_dir: Path | None = None  # where lists and tables are, or are kept
-    image_size: int = 384  # longest side, pixels
+    image_size: int = 384  # longest side, pixels, or that of the largest image
     presize: int | None = 512  # size before crops are taken; none: image_size
     weights: str = (
         "auto"  # auto: the best published, random with bucket=; coco, imagenet, none, or a .pth file or address
@@ -110,15 +110,16 @@ def main(cfg: Config, run: Run) -> str:
     report.require_ok()
 
     # 3. Samples.
-    augmented = tfms.A.aug_tfms(size=cfg.image_size, presize=cfg.presize)
+    size = min(cfg.image_size, max(max(record.size_hw) for record in train))  # enlarging shows nothing new
+    augmented = tfms.A.aug_tfms(size=size, presize=cfg.presize if size == cfg.image_size else None)
     train_ds = Dataset(train, tfms.A.Adapter([*augmented, tfms.A.Normalize()]), seed=cfg.seed)
-    valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(cfg.image_size), tfms.A.Normalize()]))
+    valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
 
     # 4. The model and its learner.
     is_random = cfg.weights == "none" or (cfg.weights == "auto" and cfg.bucket is not None)
     weights = "none" if is_random else cfg.weights
-    fitted = fit_model(train, cfg.image_size, backbone=cfg.backbone, weights=weights, say=run.say)
-    run.write_card(fitted.settings, train.class_map, cfg.image_size)
+    fitted = fit_model(train, size, backbone=cfg.backbone, weights=weights, say=run.say)
+    run.write_card(fitted.settings, train.class_map, size)
     learn = mask_rcnn.fastai.learner(
         dls=[
             mask_rcnn.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
