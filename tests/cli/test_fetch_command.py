@@ -114,8 +114,8 @@ def test_the_tutorials_layout_is_one_option_away(
     folders = {path.name for path in (tmp_path / "hot dog").iterdir() if path.is_dir()}
     assert folders == {"images", "pascal", "segmentations"}
     assert "Hot dog: 6 images in" in capsys.readouterr().out
-    assert main([*words, "--attribution", "--groups", "crowd"]) == 2
-    assert "does not go with --groups, --attribution" in capsys.readouterr().err
+    assert main([*words, "--attribution", "--groups", "crowd", "--split", "train"]) == 2
+    assert "does not go with --split, --groups, --attribution" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["choripan", "=x", "Hot dog=", " = "])

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from contorno.progress import Progress
 
 SPLITS = ("train", "validation", "test")
+_COCO_ONLY = (
+    "split", "order", "seed", "negatives", "expand", "min_iou", "without", "rejected", "groups", "unmasked", "flags",
+    "attribution", "workers", "json",
+)  # fmt: skip
 EXAMPLES = """\
 examples:
   contorno openimages fetch "Hot dog" --dry-run
@@ -100,7 +104,7 @@ def add(verbs: argparse._SubParsersAction[Any]) -> None:
     how.add_argument("--quiet", action="store_true", help="no progress, only the result")
     how.add_argument("--json", action="store_true", help="the result as JSON on stdout, progress as JSON on stderr")
     add_places(fetch)
-    fetch.set_defaults(call=_fetch)
+    fetch.set_defaults(call=_fetch, default_of=fetch.get_default)
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
@@ -256,13 +260,8 @@ def _draw(folder: Folder) -> Path | None:
 def _fetch_tutorial(arguments: argparse.Namespace, options: Options, bucket: Bucket, progress: Progress) -> int:
     from contorno.openimages.tutorial import download_segmentation_dataset
 
-    changed = [name for name in ("min_iou", "expand", "without", "flags") if getattr(arguments, name)]
-    changed += [
-        name
-        for name, default in (("groups", "object"), ("unmasked", "background"), ("negatives", 0.0))
-        if getattr(arguments, name) != default
-    ]
-    changed += ["attribution"] * arguments.attribution
+    # What the tutorial's call has no argument for is refused, not passed over.
+    changed = [name for name in _COCO_ONLY if getattr(arguments, name) != arguments.default_of(name)]
     if changed:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in changed)
         raise ConfigError(f"--layout tutorial does not go with {words}; leave that out, or take the layout coco.")
