@@ -16,7 +16,7 @@ from contorno import images, masks
 from contorno.errors import ConfigError, DataError, DownloadError
 from contorno.files import checksum, folder_lock
 from contorno.openimages import Bucket, Folder, HttpSource, UnreachableError, fetch, plan
-from contorno.rehearsal import Fault, OfflineBucket, Server
+from contorno.rehearsal import Fault, OfflineBucket, Server, serve
 
 CLASSES = ["Hot dog", "Banana"]
 
@@ -235,6 +235,22 @@ def test_a_table_that_came_short_is_refused_and_not_kept(
 def test_without_a_network_the_error_says_what_to_do(source: HttpSource, tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match=r"cannot reach 127\.0\.0\.1:9 .*bucket="):
         fetch(["Hot dog"], out=tmp_path, bucket=Bucket("http://127.0.0.1:9", "http://127.0.0.1:9"), source=source)
+
+
+def test_without_a_network_a_folder_that_is_complete_serves_for_its_own_request(
+    offline: OfflineBucket, source: HttpSource, tmp_path: Path
+) -> None:
+    with serve(offline.root) as server:
+        bucket = Bucket(server.meta_url, server.images_url)
+        options: Any = {"out": tmp_path, "splits": ["validation"], "bucket": bucket, "source": source}
+        done = fetch(["Hot dog"], limit=3, exclude={"b", "a"}, **options)
+    again = fetch(["Hot dog"], limit=3, exclude={"a", "b"}, **options)
+    assert again.report.splits == done.report.splits
+    with pytest.raises(UnreachableError):
+        fetch(["Hot dog"], limit=4, exclude={"a", "b"}, **options)
+    next(done.images("validation").iterdir()).unlink()
+    with pytest.raises(UnreachableError):
+        fetch(["Hot dog"], limit=3, exclude={"a", "b"}, **options)
 
 
 def test_two_runs_on_one_folder_do_not_mix(bucket: Bucket, source: HttpSource, tmp_path: Path) -> None:

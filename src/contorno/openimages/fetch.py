@@ -16,7 +16,7 @@ from contorno.errors import ConfigError, DataError, DownloadError, WriteError
 from contorno.masks import Size
 from contorno.openimages import folder as layout
 from contorno.openimages.annotations import write_annotations
-from contorno.openimages.attribution import write_attribution
+from contorno.openimages.attribution import CSV_NAME, write_attribution
 from contorno.openimages.bucket import Bucket, MetaFiles, Split
 from contorno.openimages.folder import FetchReport, Folder, SplitReport
 from contorno.openimages.mask_images import MASK_DAMAGED
@@ -53,6 +53,7 @@ def fetch(
     attribution: write author, licence and page of every image to `attribution.csv` and `NOTICE.txt`; this reads the
                  list of all images, 0.6 GB for train.
     workers:     requests at one time; a `source` of the caller's own has its own number of connections.
+    Without a network, a folder that this very request has completed is given back as it stands.
     Raises ConfigError as `plan` does and if another process is writing to `out`; DataError; DownloadError if the
     network is out of reach or a zip is corrupt. Single images and masks that cannot be had are counted in the report.
     """
@@ -72,7 +73,13 @@ def fetch(
     meta = MetaFiles(Bucket() if bucket is None else bucket, source, out / ".meta" if meta_dir is None else meta_dir)
     try:
         with files.folder_lock(out):
-            chosen = plan_request(request, meta, progress)
+            try:
+                chosen = plan_request(request, meta, progress)
+            except UnreachableError:
+                folder = layout.completed_offline(out, request, meta.bucket)
+                if folder is None or (attribution and not (out / CSV_NAME).is_file()):
+                    raise
+                return folder
             folder = layout.completed(out, chosen)
             if folder is None:
                 folder = _carry_out(chosen, out, meta, workers, progress)

@@ -9,7 +9,8 @@ manifest.json                   what, from where, checksums, counts kept and dro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any, cast
 
 from contorno import files
 from contorno.errors import DataError
-from contorno.openimages.bucket import Split
+from contorno.openimages.bucket import Bucket, Split
 from contorno.openimages.mask_images import MASK_DAMAGED
 from contorno.openimages.plans import Plan
+from contorno.openimages.request import Request
 
 NOT_FOUND = "image not found on the server"
 IMAGE_DAMAGED = "image damaged"
@@ -175,12 +177,28 @@ def write_manifest(folder: Folder, plan: Plan, tables: Mapping[Split, Any]) -> N
 
 def completed(root: Path, plan: Plan) -> Folder | None:
     """The folder, if an earlier run carried out this very plan and all its files are still there."""
+    return _standing(root, lambda manifest: manifest["fingerprint"] == plan.fingerprint())
+
+
+def completed_offline(root: Path, request: Request, bucket: Bucket) -> Folder | None:
+    """The folder, if an earlier run completed this very request, for use where the tables cannot be asked for."""
+    asked = json.loads(json.dumps(request.to_json()))
+    addresses = (bucket.meta_url, bucket.images_url)
+
+    def fits(manifest: dict[str, Any]) -> bool:
+        origin = manifest["from"]
+        return manifest["request"] == asked and (origin["meta_url"], origin["images_url"]) == addresses
+
+    return _standing(root, fits)
+
+
+def _standing(root: Path, fits: Callable[[dict[str, Any]], bool]) -> Folder | None:
     path = root / "manifest.json"
     if not path.is_file():
         return None
     folder = Folder.open(root)
     manifest = files.read_json(path)
-    if manifest["fingerprint"] != plan.fingerprint() or not folder.report.is_complete:
+    if not fits(manifest) or not folder.report.is_complete:
         return None
     for name, stated in manifest["files"].items():
         file = root / name
