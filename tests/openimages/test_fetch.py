@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -251,6 +252,24 @@ def test_without_a_network_a_folder_that_is_complete_serves_for_its_own_request(
     next(done.images("validation").iterdir()).unlink()
     with pytest.raises(UnreachableError):
         fetch(["Hot dog"], limit=3, exclude={"a", "b"}, **options)
+
+
+def test_images_that_the_list_of_authors_lacks_are_told(
+    offline: OfflineBucket, source: HttpSource, tmp_path: Path
+) -> None:
+    bucket = shutil.copytree(offline.root, tmp_path / "bucket")
+    with serve(bucket) as server:
+        options: Any = {"splits": ["test"], "bucket": Bucket(server.meta_url, server.images_url), "source": source}
+        full = fetch(["Hot dog"], out=tmp_path / "a", attribution=True, **options)
+        assert full.report.notes == ()
+        listing = bucket / "openimages/2018_04/test/test-images-with-rotation.csv"
+        victim = full.image_ids("test")[0]
+        rows = [line for line in listing.read_text().splitlines(keepends=True) if not line.startswith(victim)]
+        listing.write_text("".join(rows))
+        lacking = fetch(["Hot dog"], out=tmp_path / "b", attribution=True, **options)
+    assert lacking.report.notes == (
+        "test: nothing is known of the authors of 1 images, which the list of images lacks",
+    )
 
 
 def test_two_runs_on_one_folder_do_not_mix(bucket: Bucket, source: HttpSource, tmp_path: Path) -> None:

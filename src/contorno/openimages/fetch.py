@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
@@ -61,35 +63,36 @@ def fetch(
     if workers < 1:
         raise ConfigError(f"workers is {workers}; expected at least 1.")
     out = Path(out)
-    if source is None:
-        with HttpSource(connections=workers) as own:
-            return fetch(
-                class_names, out=out, bucket=bucket, meta_dir=meta_dir, attribution=attribution, workers=workers,
-                source=own, progress=progress, **options,
-            )  # fmt: skip
-    before = source.bytes_received
-    if isinstance(progress, TrafficProgress):
-        progress.traffic = lambda: source.bytes_received - before
-    meta = MetaFiles(Bucket() if bucket is None else bucket, source, out / ".meta" if meta_dir is None else meta_dir)
-    try:
-        with files.folder_lock(out):
-            try:
-                chosen = plan_request(request, meta, progress)
-            except UnreachableError:
-                folder = layout.completed_offline(out, request, meta.bucket)
-                if folder is None or (attribution and not (out / CSV_NAME).is_file()):
-                    raise
-                return folder
-            folder = layout.completed(out, chosen)
-            if folder is None:
-                folder = _carry_out(chosen, out, meta, workers, progress)
-            if attribution:
-                ids = {split: folder.image_ids(split) for split in folder.splits}
-                write_attribution(meta, out, ids, progress=progress)
-            return folder
-    finally:
+    with HttpSource(connections=workers) if source is None else nullcontext(source) as client, files.folder_lock(out):
+        before = client.bytes_received
         if isinstance(progress, TrafficProgress):
-            progress.traffic = None
+            progress.traffic = lambda: client.bytes_received - before
+        meta = MetaFiles(bucket or Bucket(), client, out / ".meta" if meta_dir is None else Path(meta_dir))
+        try:
+            return _fetch(request, out, meta, attribution, workers, progress)
+        finally:
+            if isinstance(progress, TrafficProgress):
+                progress.traffic = None
+
+
+def _fetch(request: Request, out: Path, meta: MetaFiles, attribution: bool, workers: int, progress: Progress) -> Folder:
+    try:
+        chosen = plan_request(request, meta, progress)
+    except UnreachableError:
+        standing = layout.completed_offline(out, request, meta.bucket)
+        if standing is None or (attribution and not (out / CSV_NAME).is_file()):
+            raise
+        return standing
+    folder = layout.completed(out, chosen) or _carry_out(chosen, out, meta, workers, progress)
+    if attribution:
+        ids = {split: folder.image_ids(split) for split in folder.splits}
+        credits = write_attribution(meta, out, ids, progress=progress)
+        unlisted = [
+            f"{split}: nothing is known of the authors of {len(names)} images, which the list of images lacks"
+            for split, names in credits.missing.items()
+        ]
+        folder = replace(folder, report=replace(folder.report, notes=(*folder.report.notes, *unlisted)))
+    return folder
 
 
 def _carry_out(chosen: Plan, out: Path, meta: MetaFiles, workers: int, progress: Progress) -> Folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Unpack
 
@@ -40,11 +41,8 @@ def plan(
     that is not what it must be; DownloadError.
     """
     request = Request.make(class_names, options)
-    bucket = Bucket() if bucket is None else bucket
-    if source is not None:
-        return plan_request(request, MetaFiles(bucket, source, meta_dir), progress)
-    with HttpSource() as own:
-        return plan_request(request, MetaFiles(bucket, own, meta_dir), progress)
+    with HttpSource() if source is None else nullcontext(source) as client:
+        return plan_request(request, MetaFiles(bucket or Bucket(), client, meta_dir), progress)
 
 
 def plan_request(request: Request, meta: MetaFiles, progress: Progress = silent) -> Plan:
