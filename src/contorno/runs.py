@@ -22,6 +22,7 @@ import importlib.metadata
 import os
 import platform
 import random
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -108,6 +109,11 @@ class Run:
         with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
             log.write(f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
         self.say_to(text)
+
+    def discard_if_nothing_was_done(self) -> None:
+        """Remove the folder if it holds its settings and its log only: a run that failed before its first result."""
+        if {path.name for path in self.folder.iterdir()} <= {self.config_path.name, "log.txt"}:
+            shutil.rmtree(self.folder)
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:

@@ -118,6 +118,15 @@ def test_the_tutorials_layout_is_one_option_away(
     assert "does not go with --split, --groups, --attribution" in capsys.readouterr().err
 
 
+def test_a_run_that_fails_before_its_first_result_leaves_no_folder(
+    offline: OfflineBucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "hot_dog", "classes=Catt", f"bucket={offline.root}", f"data={tmp_path / 'data'}"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 2
+    assert "the nearest names are: Cat" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("word", ["choripan", "=x", "Hot dog=", " = "])
 def test_a_rename_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(ConfigError, match="expected OLD=NEW"):

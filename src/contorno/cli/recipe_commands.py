@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from contorno import config, recipe_files
-from contorno.errors import ConfigError
+from contorno.errors import ConfigError, ContornoError
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -111,7 +111,11 @@ def _run(arguments: argparse.Namespace) -> int:
             say=_no_words if arguments.quiet else say,
             progress=silent if arguments.quiet else line,
         )
-        summary = module.main(cfg, run)
+        try:
+            summary = module.main(cfg, run)
+        except ContornoError:
+            run.discard_if_nothing_was_done()
+            raise
     print(summary)
     print(f"\n{run.listing()}\n\ndone in {_minutes(time.monotonic() - began)}; open {run.report_path}")
     return 0
