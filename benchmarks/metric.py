@@ -25,7 +25,8 @@ from pycocotools.cocoeval import COCOeval
 from contorno import masks
 from contorno.masks import RunLength
 from contorno.metrics import COCOMetric, COCOResult
-from contorno.records import ClassMap, Instances, Prediction, Record, Records
+from contorno.records import ClassMap, Instances, Record, Records
+from contorno.samples import Prediction
 
 SIZE = (480, 640)
 CLASSES = 80

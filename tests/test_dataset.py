@@ -13,7 +13,8 @@ from contorno import tfms
 from contorno.dataset import Dataset
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
-from contorno.records import ClassMap, Frame
+from contorno.records import ClassMap
+from contorno.samples import Frame
 
 A = tfms.A
 

@@ -20,7 +20,8 @@ from contorno.dataset import Dataset
 from contorno.errors import DataError
 from contorno.images import write_image
 from contorno.metrics import COCOMetricType
-from contorno.records import ClassMap, Frame, Record, Sample, SampleInfo
+from contorno.records import ClassMap, Record
+from contorno.samples import Frame, Sample, SampleInfo
 
 
 def torchvision_paste(probabilities: NDArray[Any], boxes: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

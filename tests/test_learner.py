@@ -20,8 +20,9 @@ from contorno.learner import DetectionLearner, recorded
 from contorno.loaders import train_dl, valid_dl
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.torchvision import mask_rcnn
-from contorno.records import ClassMap, Records, Sample
+from contorno.records import ClassMap, Records
 from contorno.runs import Run
+from contorno.samples import Sample
 from tiny_detector import TinyDetector, datasets, tiny_learner
 
 

@@ -12,8 +12,9 @@ import pytest
 import tiny
 from contorno import images, masks, results
 from contorno.errors import ContornoError
-from contorno.records import ClassMap, Prediction, Records
+from contorno.records import ClassMap, Records
 from contorno.runs import Run
+from contorno.samples import Prediction
 from tiny_run import Settings, datasets, disc_files, make_run
 
 

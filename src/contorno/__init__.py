@@ -15,7 +15,7 @@ _HOMES = {
     "COCOMetric": "contorno.metrics",
     "COCOMetricType": "contorno.metrics",
     "Dataset": "contorno.dataset",
-    "Prediction": "contorno.records",
+    "Prediction": "contorno.samples",
     "Record": "contorno.records",
     "Records": "contorno.records",
     "Run": "contorno.runs",

@@ -11,7 +11,8 @@ from contorno.dataset import Dataset
 from contorno.draw import denormalize_imagenet, show_img, show_preds, show_records, show_samples
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.openimages.tutorial import create_coco_annotation_json, download_segmentation_dataset
-from contorno.records import ClassMap, Instances, Prediction, Record, Records, Sample
+from contorno.records import ClassMap, Instances, Record, Records
+from contorno.samples import Prediction, Sample
 from contorno.splits import FixedSplitter, RandomSplitter, SingleSplitter
 from contorno.writers import write_coco
 

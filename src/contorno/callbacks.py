@@ -20,7 +20,8 @@ from contorno import files, inference
 from contorno.errors import ConfigError, DataError
 from contorno.metrics import COCOMetric, COCOResult
 from contorno.progress import Progress
-from contorno.records import ClassMap, SampleInfo
+from contorno.records import ClassMap
+from contorno.samples import SampleInfo
 
 with warnings.catch_warnings():
     # fastai's own imports warn of things that a user of contorno can do nothing about.

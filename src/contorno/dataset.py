@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from contorno import images
 from contorno.errors import ConfigError, DataError
-from contorno.records import ClassMap, Instances, Record, Records, Sample
+from contorno.records import ClassMap, Instances, Record, Records
+from contorno.samples import Sample
 from contorno.tfms.adapter import Adapter, untransformed
 
 Transforms = Callable[[Record, ClassMap, np.random.Generator], Sample]

@@ -95,6 +95,9 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path} is not a JSON text: byte {error.start} is not UTF-8.") from error
     except json.JSONDecodeError as error:
         raise DataError(f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
+    except (ValueError, RecursionError) as error:
+        # JSON, but not for reading: numbers of thousands of digits, lists nested too deep.
+        raise DataError(f"{path} cannot be read as JSON: {error}.") from error
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:

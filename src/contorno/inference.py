@@ -19,7 +19,8 @@ from contorno.loaders import infer_dl
 from contorno.masks import MASK_THRESHOLD, RunLength, Size
 from contorno.metrics import DETECTION_THRESHOLD, COCOMetricType, COCOResult
 from contorno.progress import Progress, silent
-from contorno.records import ClassMap, Frame, Prediction, Record, Records, Sample, SampleInfo
+from contorno.records import ClassMap, Record, Records
+from contorno.samples import Frame, Prediction, Sample, SampleInfo
 
 PADDING = 1
 """Empty cells put around a mask before it is drawn out over its box, so that its border fades to nothing."""

@@ -20,7 +20,8 @@ from torch import nn
 from contorno.errors import ConfigError, ContornoError, DataError
 from contorno.metrics import COCOMetric
 from contorno.models.torchvision import mask_rcnn
-from contorno.records import ClassMap, SampleInfo, fold_name
+from contorno.records import ClassMap, fold_name
+from contorno.samples import SampleInfo
 
 with warnings.catch_warnings():
     # fastai's own imports warn of things that a user of contorno can do nothing about.

@@ -21,7 +21,8 @@ from contorno.dataset import Dataset
 from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
 from contorno.errors import ConfigError, DataError
 from contorno.masks import Size
-from contorno.records import ClassMap, Frame, ImageId, Record, Sample, SampleInfo
+from contorno.records import ClassMap, ImageId, Record
+from contorno.samples import Frame, Sample, SampleInfo
 from contorno.tfms.door import use_one_thread
 from contorno.tfms.packing import pack_stack, unpack
 

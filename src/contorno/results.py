@@ -16,9 +16,10 @@ from contorno.errors import ContornoError
 from contorno.learner import best_device
 from contorno.metrics import DETECTION_THRESHOLD, COCOMetricType, COCOResult, image_scores
 from contorno.progress import Progress, silent
-from contorno.records import Prediction, Records
+from contorno.records import Records
 from contorno.report import Report, ReportImage, write_report
 from contorno.runs import Run, versions
+from contorno.samples import Prediction
 
 SHOWN = 6
 """Best and worst images that the report and `pictures/` show, each."""

@@ -15,7 +15,8 @@ from contorno.draw.pictures import FALSE, MATCHED, MISSED, match, prediction_ima
 from contorno.errors import DataError
 from contorno.images import write_image
 from contorno.metrics import image_scores
-from contorno.records import ClassMap, Instances, Prediction, Record, Sample
+from contorno.records import ClassMap, Instances, Record
+from contorno.samples import Prediction, Sample
 
 SIZE = (100, 150)
 LEFT, RIGHT = tiny.disc(SIZE, (35, 50), 25), tiny.disc(SIZE, (110, 50), 25)

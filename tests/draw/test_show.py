@@ -15,7 +15,8 @@ from contorno import masks
 from contorno.draw import denormalize_imagenet, show_img, show_preds, show_records, show_samples
 from contorno.errors import DataError
 from contorno.images import read_image
-from contorno.records import Prediction, Record, Sample
+from contorno.records import Record
+from contorno.samples import Prediction, Sample
 
 
 def sample(records_image: np.ndarray, record: Record, names: object) -> Sample:

@@ -18,7 +18,8 @@ from pycocotools.cocoeval import COCOeval
 from contorno import masks
 from contorno.errors import ConfigError, DataError
 from contorno.metrics import COCOMetric, COCOMetricType, COCOResult, evaluate
-from contorno.records import ClassMap, Instances, Prediction, Record, Records
+from contorno.records import ClassMap, Instances, Record, Records
+from contorno.samples import Prediction
 
 MASK, BOX = COCOMetricType.mask, COCOMetricType.bbox
 SIZES = {"small": (0.0, 1024.0), "medium": (1024.0, 9216.0), "large": (9216.0, 1e10)}

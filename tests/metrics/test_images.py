@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from contorno import masks
 from contorno.errors import ConfigError, DataError
 from contorno.metrics import DETECTION_THRESHOLD, ImageScore, image_scores
-from contorno.records import Instances, Prediction, Record
+from contorno.records import Instances, Record
+from contorno.samples import Prediction
 
 SIZE = (10, 10)
 

@@ -16,7 +16,8 @@ import tiny
 from contorno import masks, tfms
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
-from contorno.records import ClassMap, Instances, Record, Sample
+from contorno.records import ClassMap, Instances, Record
+from contorno.samples import Sample
 
 A = tfms.A
 CLASSES = ClassMap(["a", "b", "c"])

@@ -9,7 +9,8 @@ import pytest
 
 import tiny
 from contorno import tfms
-from contorno.records import ClassMap, Frame
+from contorno.records import ClassMap
+from contorno.samples import Frame
 
 A = tfms.A
 

@@ -15,7 +15,8 @@ from contorno.draw.instances import PLAIN, Style, draw_instances
 from contorno.draw.lettering import Color, shorten
 from contorno.errors import DataError
 from contorno.images import read_image
-from contorno.records import ClassMap, Instances, Prediction, Record, Sample
+from contorno.records import ClassMap, Instances, Record
+from contorno.samples import Prediction, Sample
 
 MATCHED: Color = (0, 190, 135)
 MISSED: Color = (230, 159, 0)

@@ -15,7 +15,8 @@ from contorno.draw.instances import Style, draw_instances
 from contorno.draw.pictures import Denormalize, Pixels, draw_record, draw_sample, grid, prediction_image, to_pixels
 from contorno.errors import DataError
 from contorno.images import read_image, write_image
-from contorno.records import ClassMap, Prediction, Record, Records, Sample
+from contorno.records import ClassMap, Record, Records
+from contorno.samples import Prediction, Sample
 
 CELL_PX = 400
 """Longest side of each picture, pixels, unless a figure size is given."""

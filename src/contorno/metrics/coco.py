@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from contorno import boxes, masks
 from contorno.errors import ConfigError, DataError
 from contorno.metrics.engines import MAX_DETS, Engine, ImageObjects, Settings, curves
-from contorno.records import ClassMap, ImageId, Prediction, Record, Records
+from contorno.records import ClassMap, ImageId, Record, Records
+from contorno.samples import Prediction
 
 
 class COCOMetricType(Enum):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from contorno import masks
 from contorno.errors import ConfigError
 from contorno.metrics.coco import pair_up
-from contorno.records import ImageId, Prediction, Record
+from contorno.records import ImageId, Record
+from contorno.samples import Prediction
 
 DETECTION_THRESHOLD = 0.5
 """A detection is shown to people, and counted in an image's score, from this score on; AP takes every detection."""

@@ -28,7 +28,7 @@ from contorno.parsers.findings import Findings, collector_paused, divide
 from contorno.parsers.image_files import existing_folder, missing_message, missing_names
 from contorno.progress import ProgressLine
 from contorno.records import ClassMap, ImageId, Instances, ParseReport, Record, Records
-from contorno.splits import RandomSplitter, Splitter
+from contorno.splits import Splitter
 
 
 class _COCOParser:
@@ -74,7 +74,7 @@ class _COCOParser:
     ) -> list[Records]:
         """Read the file and divide its images.
 
-        data_splitter:  RandomSplitter((0.8, 0.2)) if unset.
+        data_splitter:  if unset, the splits that the file names, else RandomSplitter((0.8, 0.2)).
         autofix:        mend or leave out bad objects and count them in `report`; if False the first one raises, and
                         boxes that reach over the image's edge stay as stated.
         show_pbar:      draw progress on stderr.
@@ -91,7 +91,7 @@ class _COCOParser:
                     line("reading images", done, len(tables))
             made = Records(records, self.class_map)
         self.report = findings.report(made)
-        return divide(made, data_splitter if data_splitter is not None else RandomSplitter(), self.report)
+        return divide(made, data_splitter, self.report)
 
     @property
     def _source(self) -> str:

@@ -52,11 +52,7 @@ class Annotation:
 
 def read_document(path: Path) -> Document:
     """Read a COCO file. Raises DataError that names the file and the table or key that is not as it must be."""
-    try:
-        document = read_json(path)
-    except (ValueError, RecursionError) as error:
-        # Beyond what the JSON reader reports as bad JSON: numbers of thousands of digits, lists nested too deep.
-        raise DataError(f"{path} cannot be read as JSON: {error}.") from error
+    document = read_json(path)
     if isinstance(document, list):
         raise DataError(
             f"{path} holds a list, as files of predictions do; expected a COCO file with {', '.join(TABLES)}."

@@ -78,9 +78,14 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
         raise BadGeometry(f"{kind} that cannot be read", str(error)) from error
     if vertex_offset and isinstance(geometry, Polygons):
         geometry = Polygons(tuple(part + vertex_offset for part in geometry.parts))
+    check_mask(geometry, size)
+    return geometry
+
+
+def check_mask(geometry: Geometry, size: Size) -> None:
+    """Raises BadGeometry if a mask covers no pixel of an image of `size`."""
     if _may_be_empty(geometry, size) and masks.area(masks.to_run_length(geometry, size)) == 0:
         raise BadGeometry("empty mask")
-    return geometry
 
 
 def _usable_parts(parts: list[Any], findings: Findings, where: str) -> list[Any]:

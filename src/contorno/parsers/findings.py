@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 from contorno.errors import DataError
 from contorno.records import ParseReport, Records
-from contorno.splits import Splitter
+from contorno.splits import BySplitFolder, RandomSplitter, Splitter
+
+PLACES_KEPT = 5
+"""Of each kind of fault so many places are kept; the others are counted."""
 
 
 class Findings:
@@ -24,25 +27,36 @@ class Findings:
         self.autofix = autofix
         self._mended: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._places: dict[str, list[str]] = {}
+        self._details: dict[str, str] = {}
 
-    def mend(self, reason: str, where: str) -> None:
-        """Count what was put right."""
-        self._meet(self._mended, reason, where, "put it right")
+    def mend(self, reason: str, where: str, detail: str = "") -> None:
+        """Count what was put right. detail: what is so in this one case, for the message."""
+        self._meet(self._mended, reason, where, "put it right", detail)
 
     def drop(self, reason: str, where: str, detail: str = "") -> None:
         """Count what was left out. detail: what is so in this one case, for the message."""
         self._meet(self._dropped, reason, where, "leave it out", detail)
 
-    def leave_out(self, reason: str, count: int) -> None:
+    def leave_out(self, reason: str, count: int, where: str = "") -> None:
         """Count what the caller asked to leave out; never raises."""
         if count:
             self._dropped[reason] += count
+            self._keep(reason, where, "")
 
-    def _meet(self, counter: Counter[str], reason: str, where: str, remedy: str, detail: str = "") -> None:
+    def _meet(self, counter: Counter[str], reason: str, where: str, remedy: str, detail: str) -> None:
         if not self.autofix:
             reason += f" ({detail})" if detail else ""
             raise DataError(f"{self.source}: {where}: {reason}; correct it, or parse with autofix=True to {remedy}.")
         counter[reason] += 1
+        self._keep(reason, where, detail)
+
+    def _keep(self, reason: str, where: str, detail: str) -> None:
+        places = self._places.setdefault(reason, [])
+        if where and len(places) < PLACES_KEPT:
+            places.append(where)
+        if detail:
+            self._details.setdefault(reason, detail)
 
     def report(self, records: Records) -> ParseReport:
         """The counts, with those of the records that were made."""
@@ -52,11 +66,20 @@ class Findings:
             negatives=sum(len(record.instances) == 0 for record in records),
             mended=dict(self._mended.most_common()),
             dropped=dict(self._dropped.most_common()),
+            places={reason: tuple(places) for reason, places in self._places.items() if places},
+            details=dict(self._details),
         )
 
 
-def divide(records: Records, splitter: Splitter, report: ParseReport) -> list[Records]:
-    """The parts that `splitter` makes, each with the report of the whole."""
+def divide(records: Records, splitter: Splitter | None, report: ParseReport) -> list[Records]:
+    """The parts that `splitter` makes, each with the report of the whole.
+
+    Without a splitter: the splits of the source where it has put every image in one of two or more, else
+    RandomSplitter().
+    """
+    if splitter is None:
+        named = {record.split for record in records}
+        splitter = BySplitFolder() if len(named) > 1 and None not in named else RandomSplitter()
     parts = splitter(records)
     for part in parts:
         part.report = report

@@ -15,7 +15,8 @@ from contorno import boxes as box_math
 from contorno import images, masks
 from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
 from contorno.errors import ConfigError, DataError
-from contorno.records import ClassMap, Record, Sample
+from contorno.records import ClassMap, Record
+from contorno.samples import Sample
 from contorno.tfms import packing
 from contorno.tfms.door import CropSizeError, albumentations, cv2
 from contorno.tfms.frames import frame_of_last_call, keeps_frame, whole_frame

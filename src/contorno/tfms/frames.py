@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contorno.masks import Size
-from contorno.records import Frame
+from contorno.samples import Frame
 from contorno.tfms.door import albumentations
 
 _MAX_SIZES = (albumentations.LongestMaxSize, albumentations.SmallestMaxSize)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from contorno.writers.coco import write_coco
+from contorno.writers.written import Written
 
-__all__ = ["write_coco"]
+__all__ = ["Written", "write_coco"]

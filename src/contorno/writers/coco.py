@@ -7,7 +7,6 @@ cannot, `split` the split that the record came from.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
@@ -19,6 +18,7 @@ from contorno.errors import ConfigError
 from contorno.files import atomic_file
 from contorno.masks import Geometry, Size
 from contorno.records import Record, Records
+from contorno.writers.image_files import relative_names
 
 MaskForm = Literal["as-given", "rle", "pixel-edges"]
 _OWN_KEYS = ("images", "annotations", "categories")
@@ -55,7 +55,13 @@ def write_coco(
         annotation_id for record in records for annotation_id in record.instances.ids or [None] * len(record.instances)
     ]
     annotation_ids = iter(_whole_numbers(known, least=1))
-    file_names = [_file_name(record, img_dir) for record in records]
+    for record in records:
+        if record.path is None:
+            raise ConfigError(
+                f"image {record.image_id}: it has pixels and no file to name in COCO; "
+                f"write the image to {img_dir} first."
+            )
+    file_names = relative_names(records, img_dir)
 
     categories = [{"id": label, "name": name} for label, name in enumerate(records.class_map.names, start=1)]
     images = (
@@ -96,21 +102,6 @@ def _whole_numbers(ids: Sequence[int | str | None], least: int | None) -> list[i
     kept = [int(i) for i in ids if isinstance(i, int | np.integer) and not isinstance(i, bool)]
     fits = len(set(kept)) == len(ids) and (least is None or min(kept, default=least) >= least)
     return kept if fits else list(range(1, len(ids) + 1))
-
-
-def _file_name(record: Record, img_dir: Path) -> str:
-    if record.path is None:
-        raise ConfigError(
-            f"image {record.image_id}: it has pixels and no file to name in COCO; write the image to {img_dir} first."
-        )
-    # The paths as they are written first: a folder of links to images elsewhere is still this folder.
-    for place in (os.path.abspath, os.path.realpath):
-        file, folder = Path(place(record.path)), Path(place(img_dir))
-        if file.is_relative_to(folder):
-            return file.relative_to(folder).as_posix()
-    raise ConfigError(
-        f"image {record.image_id}: its file {record.path} is not in img_dir {img_dir}; give the folder of all images."
-    )
 
 
 def _image(record: Record, image_id: int, file_name: str) -> dict[str, Any]:
