@@ -1,7 +1,7 @@
-"""Train or fine-tune Mask R-CNN on your own labels: a COCO file, or a folder with one mask image per object.
+"""Train or fine-tune Mask R-CNN (or Faster R-CNN, for boxes) on your own labels of any usual format.
 
-Needs: data=labels.json images=photos, or data=FOLDER with <id>/images/*.png and <id>/masks/*.png; train/ and val/
-       inside it are found by themselves, else a fifth of the images is held back.
+Needs: data=FILE|FOLDER of COCO, VIA, LabelMe, YOLO, PASCAL VOC, CVAT, Open Images or mask pictures; the format and the
+       splits are found by themselves; without a validation part a fifth of the images is held back.
 Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
 Run:   contorno run finetune data=my.json images=photos
        contorno run finetune data=nuclei weights=none minutes=15 vertical_flips=true
@@ -17,6 +17,7 @@ from contorno.learner import recorded
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.torchvision import mask_rcnn
 from contorno.models.torchvision.fitting import fit_model
+from contorno.records import Records
 from contorno.results import write_results
 from contorno.runs import Run, seed_everything
 
@@ -25,9 +26,11 @@ from contorno.runs import Run, seed_everything
 class Config:
     """Settings; every one can be given as key=value."""
 
-    data: Path  # a COCO file, or a folder
-    images: Path | None = None  # where the images of a COCO file are
-    class_name: str = "object"  # for folders of masks, which name no class
+    data: Path  # a label file, or a folder
+    images: Path | None = None  # where the images are, if not beside the labels
+    model: Literal["auto", "mask_rcnn", "faster_rcnn"] = "auto"  # auto: faster_rcnn for labels that have boxes only
+    class_name: str | None = None  # for files that name no class
+    label_field: str | None = None  # the attribute that holds the class, in files of VIA
     image_size: int | None = None  # longest side, pixels; none: the data's own, at most 512
     weights: str = "auto"  # auto (the best published), coco, imagenet, none (random), or a .pth file or address
     backbone: str | None = None  # none: resnet50_fpn, from random weights resnet18_fpn
@@ -44,9 +47,16 @@ class Config:
     seed: int = 0
 
 
+def read(cfg: Config) -> dict[str, Records]:
+    """The records by split, of objects with masks or, for faster_rcnn, the boxes of all."""
+    objects: parsers.Objects = {"mask_rcnn": "masks", "faster_rcnn": "boxes"}.get(cfg.model, "auto")
+    options = parsers.ReadOptions(class_name=cfg.class_name, objects=objects, label_field=cfg.label_field)
+    return parsers.parse(cfg.data, cfg.images, options=options, seed=cfg.seed)
+
+
 def plan(cfg: Config) -> str:
     """What a dry run prints: the data as they would be read, and every fault found in them."""
-    records = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
+    records = read(cfg)
     lines = [f"{split}: {items!r}" for split, items in records.items()]
     return "\n".join([*lines, str(doctor.check_records(records))])
 
@@ -56,7 +66,7 @@ def main(cfg: Config, run: Run) -> str:
     seed_everything(cfg.seed)
 
     # 1. Records, checked.
-    records = parsers.parse(cfg.data, cfg.images, class_name=cfg.class_name, seed=cfg.seed)
+    records = read(cfg)
     for split, items in records.items():
         run.write_split(split, items)
         run.say(f"{split}: {items!r}")
@@ -79,15 +89,18 @@ def main(cfg: Config, run: Run) -> str:
     valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
 
     # 3. The model and its learner.
-    fitted = fit_model(train, size, backbone=cfg.backbone, norm=cfg.norm, weights=cfg.weights, say=run.say)
+    options = {"backbone": cfg.backbone, "norm": cfg.norm, "weights": cfg.weights, "detector": cfg.model}
+    fitted = fit_model(train, size, say=run.say, **options)
+    model_type = fitted.model_type
     run.write_card(fitted.settings, train.class_map, size)
-    learn = mask_rcnn.fastai.learner(
+    boxes, masks = COCOMetric(COCOMetricType.bbox), COCOMetric(COCOMetricType.mask)
+    learn = model_type.fastai.learner(
         dls=[
-            mask_rcnn.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
-            mask_rcnn.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
+            model_type.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
+            model_type.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
         ],
         model=fitted.model,
-        metrics=[COCOMetric(COCOMetricType.mask), COCOMetric(COCOMetricType.bbox)],
+        metrics=[masks, boxes] if model_type is mask_rcnn else [boxes],
         precision=cfg.precision,
         show_progress=False,
     )

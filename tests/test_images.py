@@ -143,7 +143,12 @@ def test_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
 
 # ---- faults ----------------------------------------------------------------------------------------------------------
 
-READERS = {"read_image": images.read_image, "image_size": images.image_size, "read_mask": images.read_mask}
+READERS = {
+    "read_image": images.read_image,
+    "image_size": images.image_size,
+    "read_mask": images.read_mask,
+    "read_mask_values": images.read_mask_values,
+}
 
 
 @pytest.fixture(params=READERS.values(), ids=READERS.keys())
@@ -170,7 +175,7 @@ def test_folder_is_named(tmp_path: Path, read: object) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp"])
-@pytest.mark.parametrize("read", [images.read_image, images.read_mask])
+@pytest.mark.parametrize("read", [images.read_image, images.read_mask, images.read_mask_values])
 def test_truncated_file_is_named(tmp_path: Path, read: object, suffix: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     path = save(Image.fromarray(noise), tmp_path / f"cut.{suffix}")
@@ -349,6 +354,83 @@ def test_bilevel_png_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
     for read in (images.read_mask, images.read_mask_bits):
         with pytest.raises(DataError, match=r"m\.png has .*more than the 178 million"):
             read(tmp_path / "m.png")
+
+
+# ---- values of masks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("array", "suffix"),
+    [
+        (np.array([[0, 1, 255]], dtype=np.uint8), "png"),
+        (np.array([[0, 256, 65535]], dtype=np.uint16), "png"),
+        (np.array([[0, 256, 65535]], dtype=np.uint16), "tif"),
+        (np.array([[-1, 0, 70_000]], dtype=np.int32), "tif"),
+        (np.array([[0, 0.5, 1]], dtype=np.float32), "tif"),
+    ],
+    ids=["8 bits", "16 bits", "16 bits tiff", "32 bits", "float"],
+)
+def test_mask_values_are_those_of_the_file(tmp_path: Path, array: NDArray, suffix: str) -> None:
+    found = images.read_mask_values(save(Image.fromarray(array), tmp_path / f"m.{suffix}"))
+    assert found.values.tolist() == array.tolist()
+    assert (found.is_colour, found.is_lossy, found.frames) == (False, False, 1)
+
+
+def test_mask_values_of_one_bit_and_of_big_endian_files(tmp_path: Path) -> None:
+    bits = save(Image.fromarray(np.array([[True, False]])), tmp_path / "m.png")
+    assert images.read_mask_values(bits).values.tolist() == [[1, 0]]
+    assert images.read_mask_values(save(Image.open(bits), tmp_path / "m.tif")).values.tolist() == [[1, 0]]
+    swapped = Image.frombytes("I;16B", (2, 1), b"\x01\x00\x00\x02")
+    assert images.read_mask_values(save(swapped, tmp_path / "b.tif")).values.tolist() == [[256, 2]]
+
+
+def test_mask_values_of_a_palette_are_indices_or_colours(tmp_path: Path) -> None:
+    image = Image.new("P", (2, 1), 1)
+    image.putpalette([0, 0, 0, *RED])
+    path = save(image, tmp_path / "m.png")
+    assert images.read_mask_values(path).values.tolist() == [[1, 1]]
+    found = images.read_mask_values(path, palette_as_colour=True)
+    assert (found.values.tolist(), found.is_colour) == ([[0xFF0000] * 2], True)
+
+
+def test_mask_values_of_colours_are_one_number_and_equal_bands_are_grey(tmp_path: Path) -> None:
+    found = images.read_mask_values(save(Image.fromarray(np.array([[RED, BLUE]], dtype=np.uint8)), tmp_path / "c.png"))
+    assert (found.values.tolist(), found.is_colour) == ([[0xFF0000, 0x0000FF]], True)
+    found = images.read_mask_values(save(Image.new("RGB", (1, 1), (7, 7, 7)), tmp_path / "g.png"))
+    assert (found.values.tolist(), found.is_colour) == ([[7]], False)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        ([(9, 9, 9, 255), (8, 8, 8, 255)], [9, 8]),
+        ([(9, 9, 9, 255), (8, 8, 8, 0)], [9, 0]),
+        ([(0, 0, 0, 255), (0, 0, 0, 0)], [255, 0]),
+        ([(255, 255, 255, 200), (255, 255, 255, 3)], [255, 0]),
+    ],
+    ids=["opaque", "transparent is background", "black drawn", "white drawn"],
+)
+def test_transparent_pixels_of_a_mask_are_background(tmp_path: Path, pixels: list, expected: list[int]) -> None:
+    image = Image.fromarray(np.array([pixels], dtype=np.uint8))
+    assert images.read_mask_values(save(image, tmp_path / "m.png")).values.tolist() == [expected]
+
+
+def test_lossy_cmyk_and_animated_masks_are_told(tmp_path: Path) -> None:
+    assert images.read_mask_values(save(Image.new("L", (4, 4), 255), tmp_path / "m.jpg")).is_lossy
+    found = images.read_mask_values(save(Image.new("CMYK", (1, 1), (0, 255, 255, 0)), tmp_path / "m.tif"))
+    assert (found.is_cmyk, found.values.tolist()) == (True, [[0xFF0000]])
+    frames = [Image.new("L", (1, 1), value) for value in (1, 2, 3)]
+    path = save(frames[0], tmp_path / "f.tif", save_all=True, append_images=frames[1:])
+    found = images.read_mask_values(path)
+    assert (found.frames, found.values.tolist()) == (3, [[1]])
+
+
+def test_pictures_of_16_bits_are_written_as_they_are(tmp_path: Path) -> None:
+    deep = np.array([[0, 1, 65535]], dtype=np.uint16)
+    images.write_image(tmp_path / "m.png", deep)
+    assert images.read_mask_values(tmp_path / "m.png").values.tolist() == deep.tolist()
+    with pytest.raises(DataError, match="expected uint8"):
+        images.write_image(tmp_path / "m.jpg", deep)
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------

@@ -217,6 +217,15 @@ def test_polygon_of_a_rectangle_lies_on_its_edges_in_the_image() -> None:
     assert masks.to_polygons(masks.encode(bitmap)).to_coco() == [[3, 2, 10, 2, 10, 5, 3, 5]]
 
 
+def test_rings_lie_where_the_mask_lies_in_its_image() -> None:
+    bitmap = np.zeros((9, 12), dtype=np.uint8)
+    bitmap[2:5, 3:6], bitmap[3, 4] = 1, 0
+    ((outer, hole),) = masks.rings(masks.encode(bitmap))
+    assert outer.tolist() == [[3, 2], [6, 2], [6, 5], [3, 5]]
+    assert hole.tolist() == [[4, 3], [4, 4], [5, 4], [5, 3]]
+    assert masks.rings(masks.encode(np.zeros((3, 3), dtype=np.uint8))) == []
+
+
 # ---- COCO's forms ----------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +318,14 @@ def test_faulty_segmentation_is_named(segmentation: object, message: str) -> Non
         masks.from_coco(segmentation, (4, 6))
 
 
+def test_image_of_more_pixels_than_pycocotools_can_count_is_refused_before_it_breaks_its_memory() -> None:
+    geometry = masks.from_coco([[1, 1, 90_000, 1, 90_000, 90_000]], (90_000, 90_000))
+    with pytest.raises(DataError, match=r"90000 x 90000 pixels .* larger than any mask"):
+        masks.to_run_length(geometry, (90_000, 90_000))
+    with pytest.raises(DataError, match="larger than any mask"):
+        masks.from_counts([90_000**2], (90_000, 90_000))
+
+
 # ---- measures --------------------------------------------------------------------------------------------------------
 
 
@@ -346,6 +363,15 @@ def test_iou_counts_shared_pixels_and_treats_crowds_as_coco_does() -> None:
 def test_iou_of_masks_of_different_images_is_refused() -> None:
     with pytest.raises(DataError, match="images of different sizes"):
         masks.iou([masks.encode(bitmap_of("#."))], [masks.encode(bitmap_of("#", "."))])
+
+
+def test_union_has_the_pixels_of_any_mask() -> None:
+    codes = [masks.encode(bitmap_of(*rows)) for rows in (("#..", "..."), ("##.", "..."), ("...", "..#"))]
+    assert masks.union(codes) == masks.encode(bitmap_of("##.", "..#"))
+    with pytest.raises(DataError, match=r"sizes \[\(1, 1\), \(2, 3\)\] .* have no union"):
+        masks.union([*codes, masks.encode(bitmap_of("#"))])
+    with pytest.raises(DataError, match="no union"):
+        masks.union([])
 
 
 # ---- resize ----------------------------------------------------------------------------------------------------------
@@ -413,3 +439,13 @@ def test_four_to_three_does_not_fit_sixteen_to_nine() -> None:
 def test_mask_with_other_values_than_0_and_1_is_refused() -> None:
     with pytest.raises(DataError, match="values other than 0 and 1"):
         masks.fit_mask(np.array([[0, 255]], dtype=np.uint8), (1, 2))
+
+
+@settings(deadline=None)
+@given(bitmaps(12), st.sampled_from(["C", "F"]), st.sampled_from([np.bool_, np.uint8, np.float32]))
+def test_large_bitmap_in_either_order_of_memory_is_encoded_alike(bitmap: Bitmap, order: str, dtype: type) -> None:
+    large = np.kron(bitmap, np.ones((23, 41), dtype=np.uint8))
+    large = np.pad(large, [(0, max(0, 230 - large.shape[0])), (0, max(0, 190 - large.shape[1]))])
+    given = np.array(large * 3, dtype=dtype, order=order)
+    assert masks.encode(given) == by_pycocotools(large)
+    assert masks.encode(given[:, ::-1]) == by_pycocotools(large[:, ::-1])

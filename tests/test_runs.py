@@ -121,7 +121,7 @@ def test_weights_cut_short_are_one_sentence(copy: Run) -> None:
     ("key", "value", "message"),
     [
         ("backbone", "resnet19_fpn", "there is no backbone 'resnet19_fpn'"),
-        ("anchor_size", [[8]] * 5, "the model settings are not those of a Mask R-CNN"),
+        ("anchor_size", [[8]] * 5, "the model settings are not those of a detector"),
         ("norm", "layer", "norm is 'layer'"),
     ],
 )

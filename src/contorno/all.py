@@ -13,7 +13,15 @@ from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.openimages.tutorial import create_coco_annotation_json, download_segmentation_dataset
 from contorno.records import ClassMap, Instances, Record, Records
 from contorno.samples import Prediction, Sample
-from contorno.splits import FixedSplitter, RandomSplitter, SingleSplitter
+from contorno.splits import (
+    FixedSplitter,
+    FuncSplitter,
+    GroupedSplitter,
+    KFoldSplitter,
+    RandomSplitter,
+    SingleSplitter,
+    StratifiedSplitter,
+)
 from contorno.writers import write_coco
 
 __all__ = [
@@ -22,7 +30,10 @@ __all__ = [
     "ClassMap",
     "Dataset",
     "FixedSplitter",
+    "FuncSplitter",
+    "GroupedSplitter",
     "Instances",
+    "KFoldSplitter",
     "Path",
     "Prediction",
     "RandomSplitter",
@@ -30,6 +41,7 @@ __all__ = [
     "Records",
     "Sample",
     "SingleSplitter",
+    "StratifiedSplitter",
     "create_coco_annotation_json",
     "denormalize_imagenet",
     "download_segmentation_dataset",

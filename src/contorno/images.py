@@ -13,6 +13,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PLAIN_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"pHYs": 9, b"tIME": 7, b"bKGD": 2}
 """Chunks that change no pixel of a grey PNG, with their lengths."""
+_LOSSY = ("JPEG", "WEBP", "AVIF", "MPO")
+_OPAQUE = 128
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 # What brings each EXIF orientation upright, and which of these swap width and height.
@@ -123,10 +126,60 @@ def read_mask_bits(path: Path) -> tuple[NDArray[np.uint8], int]:
     return np.packbits(mask, axis=1), mask.shape[1]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MaskValues:
+    """The pixels of a mask picture as the numbers that they stand for; no pixel is background by itself.
+
+    values:    (H, W), unsigned or signed whole numbers, or float32 where the file holds such: grey level, index into
+               the palette, or with `is_colour` the colour as R * 65536 + G * 256 + B, int32.
+    is_lossy:  the file is a JPEG, or a WebP or an AVIF, which may be one: values are not exact.
+    is_cmyk:   the colours were converted from CMYK.   frames: pictures in the file, of which the first was read.
+    """
+
+    values: NDArray[Any]
+    is_colour: bool = False
+    is_lossy: bool = False
+    is_cmyk: bool = False
+    frames: int = 1
+
+
+def read_mask_values(path: Path, *, palette_as_colour: bool = False) -> MaskValues:
+    """Read a mask picture of any depth: what its pixels say, not what they look like.
+
+    palette_as_colour: take the colours of a palette instead of its indices.
+
+    RGB with three equal bands is grey. Where alpha is not the same everywhere, pixels of alpha under 128 become 0, and
+    if the others are black, or all of one colour with them, it is alpha that is drawn: they become 255. EXIF
+    orientation is not looked at, since masks are drawn on pixels. Raises DataError as `read_image` does.
+    """
+    packed = _read_bilevel(path)
+    if packed is not None:
+        bits, width = packed
+        return MaskValues(values=np.unpackbits(bits, axis=1, count=width))
+    with _opened(path) as (image, _):
+        frames = int(getattr(image, "n_frames", 1))
+        image.seek(0)  # counting the frames of some formats moves to the last one
+        is_lossy, is_cmyk = image.format in _LOSSY, image.mode == "CMYK"
+        alpha = np.asarray(image.getchannel("A")) if "A" in image.getbands() else None
+        if image.mode == "PA" or (image.mode == "P" and palette_as_colour):
+            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        if image.mode == "LA":
+            image = image.getchannel("L")
+        is_grey = image.mode in ("1", "L", "P", "F") or image.mode.startswith("I")
+        pixels = np.asarray(image if is_grey else image.convert("RGBA").convert("RGB"))
+    values, is_colour = (pixels, False) if pixels.ndim == 2 else _one_number(pixels)
+    values = (values != 0).astype(np.uint8) if values.dtype == bool else values  # Pillow has 255 for True
+    if values.dtype.byteorder == ">":
+        values = values.astype(values.dtype.newbyteorder("="))
+    if alpha is not None and alpha.min() != alpha.max():
+        values, is_colour = _through_alpha(values, is_colour, alpha >= _OPAQUE)
+    return MaskValues(values=values, is_colour=is_colour, is_lossy=is_lossy, is_cmyk=is_cmyk, frames=frames)
+
+
 def write_image(path: Path, array: NDArray[Any]) -> None:
     """Write a picture, whole or not at all, as PNG or as JPEG of quality 90, by the suffix of `path`.
 
-    array: uint8, (H, W, 3) RGB or (H, W) grey; bool (H, W) is written as 0 and 255.
+    array: uint8, (H, W, 3) RGB or (H, W) grey; bool (H, W) is written as 0 and 255. A PNG may be uint16 (H, W).
     Raises ConfigError for another suffix, DataError for another array.
     """
     path = Path(path)
@@ -135,7 +188,8 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
         raise ConfigError(f"{path}: cannot write a picture with the suffix {path.suffix!r}; expected .png or .jpg.")
     pixels = array.astype(np.uint8) * 255 if array.dtype == bool else array
     grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
+    is_deep = pixels.dtype == np.uint16 and pixels.ndim == 2 and file_format == "PNG"
+    if not (pixels.dtype == np.uint8 or is_deep) or not grey_or_rgb or not pixels.size:
         raise DataError(
             f"{path}: a picture of shape {array.shape} and type {array.dtype} cannot be written; "
             "expected uint8 of shape (H, W, 3) or (H, W), not empty."
@@ -146,6 +200,22 @@ def write_image(path: Path, array: NDArray[Any]) -> None:
             image.save(file, file_format, quality=_JPEG_QUALITY)
         else:
             image.save(file, file_format)
+
+
+def _one_number(rgb: NDArray[np.uint8]) -> tuple[NDArray[Any], bool]:
+    """Colours (H, W, 3) as one number each, and True; or the grey band and False if all three bands are equal."""
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    if np.array_equal(red, green) and np.array_equal(red, blue):
+        return np.ascontiguousarray(red), False
+    return (red.astype(np.int32) << 16) | (green.astype(np.int32) << 8) | blue, True
+
+
+def _through_alpha(values: NDArray[Any], is_colour: bool, opaque: NDArray[np.bool_]) -> tuple[NDArray[Any], bool]:
+    shown = values[opaque]
+    one_colour = shown.size and shown.min() == shown.max()
+    if not shown.any() or (one_colour and (values == shown[0]).all()):
+        return opaque.astype(np.uint8) * 255, False
+    return np.where(opaque, values, 0).astype(values.dtype), is_colour
 
 
 def _eight_bits(grey: NDArray[Any], path: Path) -> NDArray[np.uint8]:

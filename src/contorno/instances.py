@@ -104,6 +104,35 @@ class Instances:
             _run_lengths=known,
         )
 
+    @classmethod
+    def checked(
+        cls,
+        size_hw: Size,
+        labels: NDArray[np.int64],
+        boxes: NDArray[np.float32],
+        geometries: tuple[Geometry | None, ...],
+        is_crowd: NDArray[np.bool_],
+        areas: NDArray[np.float64],
+        ids: tuple[int | str, ...] | None,
+        attributes: tuple[Mapping[str, Any], ...] | None,
+    ) -> Instances:
+        """Make instances from parts that a reader has checked in bulk, for all images at once; nothing is checked here.
+
+        The fields are as the class says, and the arrays are kept as they are.
+        """
+        made = object.__new__(cls)
+        put = object.__setattr__
+        put(made, "size_hw", size_hw)
+        put(made, "labels", labels)
+        put(made, "boxes", boxes)
+        put(made, "geometries", geometries)
+        put(made, "is_crowd", is_crowd)
+        put(made, "areas", areas)
+        put(made, "ids", ids)
+        put(made, "attributes", attributes)
+        put(made, "_run_lengths", [None] * len(geometries))
+        return made
+
     def __len__(self) -> int:
         return len(self.labels)
 

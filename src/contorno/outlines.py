@@ -12,12 +12,17 @@ walk along each outline is a loop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+_LINKS_TRIED = 100  # vertices of one loop that are looked at for the end of a link: enough for a short one
+_TREE_AT_MOST = 400  # loops
+_LINKS_WEIGHED = 200  # that are tried where the shortest crosses an edge
+_AT_ONCE = 1 << 18  # distances held at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,7 @@ def trace(bitmap: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
 
     Each part starts at the left end of its topmost edge, and the parts are in the order of these points, row by row.
     """
-    cells = np.zeros((bitmap.shape[0] + 2, bitmap.shape[1] + 2), dtype=np.uint8)
-    cells[1:-1, 1:-1] = bitmap
+    cells = _bordered(bitmap)
     corners = _corners(cells)
     follow: list[int] = corners.follow.tolist()
     loops = _walk(follow, range(len(follow)))
@@ -55,6 +59,104 @@ def trace(bitmap: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
         points = np.concatenate([points, _cut(cells, corners, holes, follow)])
         loops = _walk(follow, [loop[0] for loop in loops if corners.inside[loop[0]]])
     return [points[loop] for loop in loops]
+
+
+def rings(bitmap: NDArray[np.uint8]) -> list[list[NDArray[np.float64]]]:
+    """Outline a bitmap (h, w) of 0 and 1 as `trace` does, each hole an outline of its own.
+
+    For each part a list of arrays (n, 2), xy in pixel edges: its outer outline, then its holes, row by row.
+    """
+    cells = _bordered(bitmap)
+    corners = _corners(cells)
+    loops = _walk(corners.follow.tolist(), range(len(corners.follow)))
+    points = np.column_stack([corners.x, corners.y]).astype(np.float64)
+    outer = [loop for loop in loops if corners.inside[loop[0]]]
+    holes = [loop for loop in loops if not corners.inside[loop[0]]]
+    parts = [[points[loop]] for loop in outer]
+    if holes:
+        owner = np.empty(len(points), dtype=np.int64)
+        for index, loop in enumerate(outer):
+            owner[loop] = index
+        _, upper, _ = _left_edges(cells, corners, holes)
+        # What a hole meets on its left is the outer outline or a hole further up, whose owner is known by then.
+        for hole, met in zip(holes, upper.tolist(), strict=True):
+            owner[hole] = owner[met]
+            parts[int(owner[met])].append(points[hole])
+    return parts
+
+
+def link(loops: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Join closed loops (n, 2) into one (m, 2) by edges that run there and back between vertices that lie near.
+
+    Filled by the even-odd rule the edges cancel out, so that one loop fills what the loops fill together: a pixel is in
+    if an odd number of them hold it. This is exact wherever an edge is drawn alike both ways, as pycocotools does.
+    The loops are taken in as a shortest tree grows (Prim's way), beginning with the first; a link that would cross an
+    edge gives way to a longer one that does not, where there is one among the next. Very many loops become a chain from
+    first vertex to first vertex, in their order.
+    """
+    if len(loops) > _TREE_AT_MOST:
+        firsts = [loop[:1] for loop in loops]
+        return np.concatenate([points for pair in zip(loops, firsts, strict=True) for points in pair] + firsts[-2:0:-1])
+    joined = np.asarray(loops[0], dtype=np.float64)
+    if len(loops) == 1:
+        return joined
+    edges = np.concatenate([np.stack([loop, np.roll(loop, -1, axis=0)], axis=1) for loop in loops])  # (edges, 2, 2)
+    tried = [np.arange(0, len(loop), 1 + len(loop) // _LINKS_TRIED) for loop in loops[1:]]
+    of_loop = np.repeat(np.arange(1, len(loops)), [len(places) for places in tried])
+    in_loop = np.concatenate(tried)
+    rest = np.concatenate([loop[places] for loop, places in zip(loops[1:], tried, strict=True)])
+    away = np.full(len(rest), np.inf)  # squared distance to the vertex at `near`, the nearest so far taken in
+    near = np.zeros_like(rest)
+    new = joined
+    while len(rest):
+        _come_nearer(rest, new, away, near)
+        place = int(away.argmin())
+        if not is_clear(near[place], rest[place], edges):
+            others = np.argsort(away)[1:_LINKS_WEIGHED]
+            place = next((int(i) for i in others if is_clear(near[i], rest[i], edges)), place)
+        new, start = loops[of_loop[place]], in_loop[place]
+        at = int(np.argmax((joined == near[place]).all(axis=1)))
+        joined = np.concatenate([joined[: at + 1], new[start:], new[: start + 1], joined[at:]])
+        left = of_loop != of_loop[place]
+        rest, of_loop, in_loop, away, near = rest[left], of_loop[left], in_loop[left], away[left], near[left]
+    return joined
+
+
+def is_clear(start: NDArray[np.float64], end: NDArray[np.float64], edges: NDArray[np.float64]) -> bool:
+    """True if no edge (n, 2, 2) crosses the way from `start` to `end`; to touch is not to cross."""
+    a, b = edges[:, 0], edges[:, 1]
+
+    def side(p: NDArray[np.float64], q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
+        turned: NDArray[np.float64] = np.sign(
+            (q[..., 0] - p[..., 0]) * (r[..., 1] - p[..., 1]) - (q[..., 1] - p[..., 1]) * (r[..., 0] - p[..., 0])
+        )
+        return turned
+
+    crossed = (side(start, end, a) * side(start, end, b) < 0) & (side(a, b, start) * side(a, b, end) < 0)
+    return not crossed.any()
+
+
+def _come_nearer(
+    rest: NDArray[np.float64], new: NDArray[np.float64], away: NDArray[np.float64], near: NDArray[np.float64]
+) -> None:
+    """Set `away` and `near` of each of `rest` for which one of `new` is nearer than what they say."""
+    new = new[:: 1 + len(new) // _LINKS_TRIED]
+    rows = max(1, _AT_ONCE // len(new))
+    for start in range(0, len(rest), rows):
+        some = slice(start, start + rows)
+        apart = rest[some, None] - new
+        squares = apart[..., 0] ** 2 + apart[..., 1] ** 2
+        nearest = squares.argmin(axis=1)
+        least = squares[np.arange(len(nearest)), nearest]
+        closer = np.flatnonzero(least < away[some])
+        away[start + closer], near[start + closer] = least[closer], new[nearest[closer]]
+
+
+def _bordered(bitmap: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The bitmap with an empty border one pixel wide."""
+    cells = np.zeros((bitmap.shape[0] + 2, bitmap.shape[1] + 2), dtype=np.uint8)
+    cells[1:-1, 1:-1] = bitmap
+    return cells
 
 
 def _corners(cells: NDArray[np.uint8]) -> _Corners:
@@ -108,15 +210,8 @@ def _cut(cells: NDArray[np.uint8], corners: _Corners, holes: list[list[int]], fo
 
     holes: in the order of their first corners, row by row.
     """
-    h, w = cells.shape[0] - 2, cells.shape[1] - 2
-    first = np.array([hole[0] for hole in holes])
-    x, y = corners.x[first], corners.y[first]
-    # Upright edges of single pixels, row by row: before a hole's own there is one where the object begins.
-    edges = np.flatnonzero(cells[1:-1, 1:] != cells[1:-1, :-1])
-    hit_x = edges[np.searchsorted(edges, y * (w + 1) + x) - 1] % (w + 1)
-    keys = corners.x[corners.upper] * (h + 1) + corners.y[corners.upper]
-    hit = np.searchsorted(keys, hit_x * (h + 1) + y, side="right") - 1
-    uppers, lowers = corners.upper[hit], corners.lower[hit]
+    hit_x, uppers, lowers = _left_edges(cells, corners, holes)
+    y = corners.y[[hole[0] for hole in holes]]
     # The way along that edge leads upwards. Holes come from top to bottom, so the next one is cut in below, right
     # after the lower end, and the way back from the earlier ones stays as it is.
     points: list[tuple[float, float]] = []
@@ -134,3 +229,18 @@ def _cut(cells: NDArray[np.uint8], corners: _Corners, holes: list[list[int]], fo
             points.append((px, py))
             follow.append(after)
     return np.array(points, dtype=np.float64)
+
+
+def _left_edges(
+    cells: NDArray[np.uint8], corners: _Corners, holes: list[list[int]]
+) -> tuple[Indices, Indices, Indices]:
+    """The upright edge that lies left of each hole's first corner, across the part: its x and its two corners."""
+    h, w = cells.shape[0] - 2, cells.shape[1] - 2
+    first = np.array([hole[0] for hole in holes])
+    x, y = corners.x[first], corners.y[first]
+    # Upright edges of single pixels, row by row: before a hole's own there is one where the object begins.
+    edges = np.flatnonzero(cells[1:-1, 1:] != cells[1:-1, :-1])
+    hit_x = edges[np.searchsorted(edges, y * (w + 1) + x) - 1] % (w + 1)
+    keys = corners.x[corners.upper] * (h + 1) + corners.y[corners.upper]
+    hit = np.searchsorted(keys, hit_x * (h + 1) + y, side="right") - 1
+    return hit_x, corners.upper[hit], corners.lower[hit]

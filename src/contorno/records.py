@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
@@ -116,6 +116,23 @@ class Records(Sequence[Record]):
     def renamed(self, names: Mapping[str, str]) -> Records:
         """The same records with classes called otherwise: {old name: new name}. Raises DataError for an unknown one."""
         return Records(self._records, self.class_map.renamed(names), self.report)
+
+    def with_class_map(self, class_map: ClassMap) -> Records:
+        """The same objects with the labels that their classes have in `class_map`.
+
+        Raises DataError if it lacks a class that an object has.
+        """
+        if class_map == self.class_map:
+            return Records(self._records, class_map, self.report)
+        used = np.unique(np.concatenate([record.instances.labels for record in self._records] or [np.zeros(0, int)]))
+        labels = np.zeros(len(self.class_map), dtype=np.int64)
+        for label in used.tolist():
+            labels[label] = class_map.get_by_name(self.class_map.get_by_id(label))
+        made = [
+            replace(record, instances=replace(record.instances, labels=labels[record.instances.labels]))
+            for record in self._records
+        ]
+        return Records(made, class_map, self.report)
 
     def select(self, indices: Iterable[int]) -> Records:
         """The records at `indices`, in that order."""

@@ -15,6 +15,7 @@ from contorno.dataset import Dataset
 from contorno.errors import ContornoError
 from contorno.learner import best_device
 from contorno.metrics import DETECTION_THRESHOLD, COCOMetricType, COCOResult, image_scores
+from contorno.models.torchvision import fitting, mask_rcnn
 from contorno.progress import Progress, silent
 from contorno.records import Records
 from contorno.report import Report, ReportImage, write_report
@@ -38,7 +39,8 @@ def write_results(
     model: with its best weights. Writes `metrics.json`, `pictures/`, `jit-model.pt`, `certificate.json`, `report.html`.
     """
     began = time.monotonic()
-    result, predictions = inference.evaluate(model, valid_ds, batch_size=1, progress=run.progress)
+    types = _metric_types(run, valid_ds.records)
+    result, predictions = inference.evaluate(model, valid_ds, metric_types=types, batch_size=1, progress=run.progress)
     seconds = {"training": sum(row.get("seconds", 0.0) for row in history), "evaluation": time.monotonic() - began}
     run.write_metrics(result, seconds=seconds)
 
@@ -101,11 +103,17 @@ def _best_and_worst(records: Records, predictions: Sequence[Prediction]) -> tupl
 
 def measure(run: Run, records: Records, *, progress: Progress = silent) -> tuple[COCOResult, list[Prediction]]:
     """Measure a run's model on records, in original pixels."""
-    types = [COCOMetricType.mask, COCOMetricType.bbox]
-    if not all(record.instances.has_masks for record in records):
-        types = [COCOMetricType.bbox]
     model = run.load_model().to(best_device())
-    return inference.evaluate(model, Dataset(records, valid_tfms(run)), metric_types=tuple(types), progress=progress)
+    types = _metric_types(run, records)
+    return inference.evaluate(model, Dataset(records, valid_tfms(run)), metric_types=types, progress=progress)
+
+
+def _metric_types(run: Run, records: Records) -> tuple[COCOMetricType, ...]:
+    """Masks and boxes where the model finds both and the records have both, else boxes alone."""
+    has_masks = all(record.instances.has_masks for record in records)
+    if has_masks and fitting.model_type_of(run.card()["settings"]) is mask_rcnn:
+        return COCOMetricType.mask, COCOMetricType.bbox
+    return (COCOMetricType.bbox,)
 
 
 def valid_tfms(run: Run) -> tfms.A.Adapter:

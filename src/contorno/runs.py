@@ -176,7 +176,7 @@ class Run:
         """
         files.write_text(self.labels_path, "".join(f"{name}\n" for name in class_map.names))
         card = {
-            "model": "mask_rcnn",
+            "model": model_settings.get("model", "mask_rcnn"),
             "settings": dict(model_settings),
             "classes": list(class_map.names),
             "image_size": image_size,

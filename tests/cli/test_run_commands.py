@@ -47,7 +47,8 @@ def test_evaluate_takes_other_data_whole_and_prints_json(
 def test_evaluate_names_a_label_that_the_model_does_not_know(
     capsys: pytest.CaptureFixture[str], made: Run, tmp_path: Path
 ) -> None:
-    path = write_coco(disc_files(tmp_path / "photos", 2), tmp_path / "test.json", img_dir=tmp_path / "photos")
+    path = tmp_path / "test.json"
+    write_coco(disc_files(tmp_path / "photos", 2), path, img_dir=tmp_path / "photos")
     path.write_text(path.read_text().replace('"disc"', '"cube"'))
     code, out, err = call(capsys, "evaluate", made.folder, "--data", path, "--images", tmp_path / "photos")
     assert code == 1

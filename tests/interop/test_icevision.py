@@ -48,10 +48,8 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         write_image(path, rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8))
         instances = Instances.build(SIZE, [label for label, _ in objects], [masks.encode(mask) for _, mask in objects])
         records.append(Record(image_id=image_id, size_hw=SIZE, instances=instances, path=path))
-    file = write_coco(
-        Records(records, ClassMap(["disc", "ring"])), folder / "coco.json", img_dir=folder, masks="pixel-edges"
-    )
-    return file, folder
+    given = Records(records, ClassMap(["disc", "ring"]))
+    return write_coco(given, folder / "coco.json", img_dir=folder, masks="pixel-edges").path, folder
 
 
 def parse_both(mended: Mended, coco: tuple[Path, Path]) -> tuple[dict[Any, Any], dict[Any, Record]]:

@@ -56,7 +56,7 @@ def test_image_folder_of_a_coco_file_is_found_beside_it(tmp_path: Path, images: 
 
 def test_coco_file_whose_images_are_nowhere_asks_for_the_folder(tmp_path: Path) -> None:
     path = coco_file(tmp_path / "here" / "labels.json", tmp_path / "far" / "away")
-    with pytest.raises(DataError, match=r"its first image '0\.png' is not beside it .* images="):
+    with pytest.raises(DataError, match=r"its first image '0\.png' is in none of .* images="):
         parsers.parse(path)
 
 
@@ -65,7 +65,7 @@ def test_mask_folder_is_recognised(tmp_path: Path) -> None:
     found = parsers.parse(tmp_path, class_name="cell")
     assert sizes(found) == {"train": 4, "validation": 1}
     assert found["train"].class_map.names == ("cell",)
-    assert "a folder for each image" in str(parsers.recognise(tmp_path))
+    assert "images and mask pictures" in str(parsers.recognise(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation", "Val"])

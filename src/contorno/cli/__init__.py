@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from contorno import __version__
-from contorno.cli import environment, fetch_command, openimages_commands, recipe_commands, run_commands
+from contorno.cli import (
+    data_commands,
+    environment,
+    fetch_command,
+    openimages_commands,
+    recipe_commands,
+    run_commands,
+)
 from contorno.errors import ContornoError
 
 EXAMPLES = """\
@@ -22,6 +29,7 @@ examples:
   contorno run quickstart                      from nothing to a measured, exported model; offline, minutes on a CPU
   contorno run finetune data=my.json images=photos minutes=30
   contorno openimages fetch "Hot dog" --dry-run   images, masks and bytes of a class, before anything is fetched
+  contorno data check labels.json --images photos   every fault of your labels, whatever their format
   contorno predict runs/finetune photo.jpg     outlines in a picture and as JSON
   contorno recipes copy finetune               a recipe of your own to change
 """
@@ -60,6 +68,7 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     recipe_commands.add(commands)
     run_commands.add(commands)
+    data_commands.add(commands)
     fetch_command.add(openimages_commands.add(commands))
     environment.add(commands)
     return parser

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE|DIR")
     predict.add_argument("--out", type=Path, default=None, metavar="DIR", help="default: RUN/predictions, numbered")
     predict.add_argument("--threshold", type=float, default=None, help="least score, 0..1 (default 0.5)")
+    predict.add_argument(
+        "--labels",
+        choices=("coco", "via", "labelme", "yolo", "voc", "masks"),
+        help="write what was found as labels too, with few vertices, for a person to correct",
+    )
+    predict.add_argument(
+        "--min-iou", type=float, default=0.98, help="of these outlines with the masks they stand for (default 0.98)"
+    )
     predict.add_argument("--json", action="store_true", help="print the detections as JSON too")
     predict.set_defaults(call=_predict)
 
@@ -74,7 +83,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from contorno import draw, files, images, masks, results
+    from contorno import draw, files, images, masks, preannotations, results, writers
     from contorno.metrics import DETECTION_THRESHOLD
     from contorno.progress import ProgressLine
     from contorno.runs import Run
@@ -87,7 +96,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     folder = arguments.out if arguments.out is not None else free_folder(run.folder / "predictions")
     names = _picture_names(paths)
     class_map = run.class_map()
-    rows, failed = [], 0
+    rows, found, failed = [], [], 0
     with ProgressLine() as line:
         for done, (path, prediction) in enumerate(results.predict_files(run, paths, threshold=threshold), 1):
             line("images", done, len(paths))
@@ -97,6 +106,7 @@ def _predict(arguments: argparse.Namespace) -> int:
                 failed += 1
                 continue
             images.write_image(folder / names[path], draw.draw_prediction(prediction, threshold=threshold))
+            found.append(replace(prediction, image_id=names[path]))
             classes = [class_map.get_by_id(int(label)) for label in prediction.labels]
             rows += [
                 {
@@ -118,6 +128,18 @@ def _predict(arguments: argparse.Namespace) -> int:
     if failed < len(paths):
         files.write_json(folder / "predictions.json", rows, indent=1)
         print(f"pictures and predictions.json are in {folder}")
+    if found and arguments.labels is not None:
+        records = preannotations.as_records(found, class_map, threshold=threshold)
+        with ProgressLine() as line:
+            written = writers.write_as(
+                arguments.labels,
+                records,
+                folder / arguments.labels,
+                form="simplified",
+                min_iou=arguments.min_iou,
+                progress=line,
+            )
+        print("\n".join(map(str, written)))
     if arguments.json:
         print(json.dumps(rows))
     return 1 if failed else 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contorno.doctor.changes import Change, Mended
 from contorno.doctor.check import check_records
+from contorno.doctor.mending import mend_path
+from contorno.doctor.path import check_path
 from contorno.doctor.report import CheckReport, Fault, Place
 
-__all__ = ["CheckReport", "Fault", "Place", "check_records"]
+__all__ = ["Change", "CheckReport", "Fault", "Mended", "Place", "check_path", "check_records", "mend_path"]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from contorno.doctor.image_files import check_image_files
+from contorno.doctor.labelling import check_labelling
 from contorno.doctor.objects import check_objects
 from contorno.doctor.report import CheckReport, Faults, Place
 from contorno.progress import Progress, silent
@@ -23,6 +24,7 @@ def check_records(
     *,
     open_images: bool = True,
     decode: bool = False,
+    near_duplicates: bool = False,
     progress: Progress = silent,
     workers: int = 8,
 ) -> CheckReport:
@@ -32,10 +34,41 @@ def check_records(
     open_images:      read the header of each image file, and compare files of equal length byte for byte.
     decode:           decode each image as well, to find every damaged one; slow. Without it only files whose end is
                       not that of their format are decoded.
+    near_duplicates:  find pictures that were saved again, resized or brightened; decodes each image, JPEG at a
+                      fraction of its size.
     workers:          threads that read files.
     Bad data never raise here; they are in the report.
     """
     faults = Faults()
+    examine_records(
+        records_by_split,
+        faults,
+        open_images=open_images,
+        decode=decode,
+        near_duplicates=near_duplicates,
+        progress=progress,
+        workers=workers,
+    )
+    images = sum(len(records) for records in records_by_split.values())
+    return faults.report(images, sum(records.num_objects for records in records_by_split.values()))
+
+
+def examine_records(
+    records_by_split: Mapping[str, Records],
+    faults: Faults,
+    *,
+    raw: Mapping[str, frozenset[ImageId]] | None = None,
+    open_images: bool,
+    decode: bool,
+    near_duplicates: bool,
+    progress: Progress,
+    workers: int,
+) -> None:
+    """Do the work of `check_records`.
+
+    raw: the splits whose boxes and masks were compared in the label file already, and there the ids of the annotations
+         that mending removes as repeats.
+    """
     _check_splits(records_by_split, faults)
     _check_classes(records_by_split, faults)
     _check_ids(records_by_split, faults)
@@ -45,12 +78,14 @@ def check_records(
         for record in records
     ]
     for done, (record, place) in enumerate(places, start=1):
-        check_objects(record, place, faults)
+        check_objects(record, place, faults, repeats=(raw or {}).get(place.split))
         if done % _REPORT_EVERY == 0 or done == len(places):
             progress("checking the objects of images", done, len(places))
+    check_labelling(records_by_split, faults)
     if open_images:
-        check_image_files(places, faults, decode=decode, progress=progress, workers=workers)
-    return faults.report(len(places), sum(records.num_objects for records in records_by_split.values()))
+        check_image_files(
+            places, faults, decode=decode, near_duplicates=near_duplicates, progress=progress, workers=workers
+        )
 
 
 def _check_splits(records_by_split: Mapping[str, Records], faults: Faults) -> None:

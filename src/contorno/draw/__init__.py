@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contorno.draw.contact_sheet import contact_sheet
 from contorno.draw.imagenet import IMAGENET_MEAN, IMAGENET_STD, denormalize_imagenet
 from contorno.draw.instances import Style, color_of, draw_instances
 from contorno.draw.pictures import draw_prediction, draw_record, draw_sample, grid, side_by_side
@@ -12,6 +13,7 @@ __all__ = [
     "IMAGENET_STD",
     "Style",
     "color_of",
+    "contact_sheet",
     "denormalize_imagenet",
     "draw_instances",
     "draw_prediction",

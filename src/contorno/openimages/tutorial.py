@@ -172,7 +172,7 @@ def create_coco_annotation_json(
         img_dir=images_dir,
         extras={"info": {"description": f"Open Images: {class_label}", "dropped": dropped}},
         object_extras=object_extras,
-    )
+    ).path
     return files.read_json(target), target, images_dir
 
 

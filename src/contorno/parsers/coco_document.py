@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +14,21 @@ from typing import Any
 from contorno.errors import DataError
 from contorno.files import read_json
 from contorno.masks import Size
+from contorno.parsers.coco_text import split_document
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import relative_name
 from contorno.records import ClassMap, ImageId, fold_name
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 Categories = dict[ImageId, str]
+
+_PART = r"(?!\.{1,2}(?:/|\Z))(?=[^/]*\S)[^/\\:\0]+"
+_CLEAN_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 
 TABLES = ("images", "annotations", "categories")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ImageEntry:
     """One entry of `images`.
 
@@ -51,7 +57,13 @@ class Annotation:
 
 
 def read_document(path: Path) -> Document:
-    """Read a COCO file. Raises DataError that names the file and the table or key that is not as it must be."""
+    """Read a COCO file; its tables are decoded when they are asked for, if the file allows.
+
+    Raises DataError that names the file and the table or key that is not as it must be.
+    """
+    split = split_document(path)
+    if split is not None and all(table in split and split.is_list(table) for table in TABLES):
+        return split
     document = read_json(path)
     if isinstance(document, list):
         raise DataError(
@@ -78,7 +90,7 @@ def read_images(document: Document, findings: Findings) -> dict[ImageId, ImageEn
         image = ImageEntry(
             key=key,
             shown_id=key if shown is None else shown,
-            file_name=relative_name(entry["file_name"], where),
+            file_name=_file_name(entry["file_name"], where),
             size=_size(entry.get("height"), entry.get("width")),
             split=split if isinstance(split, str) and split else None,
         )
@@ -116,7 +128,7 @@ def read_annotations(
 
     An annotation that repeats another, id and all, is dropped; one with another's id or none gets a free number.
     """
-    image_of, category_of = _Lookup(images, "image"), _Lookup(categories, "category")
+    image_of, category_of = Lookup(images, "image"), Lookup(categories, "category")
     seen: dict[ImageId, dict[str, Any]] = {}
     free: Iterator[int] | None = None
     for index, entry in enumerate(document["annotations"]):
@@ -180,6 +192,14 @@ def unknown_classes(source: str, unknown: list[str], categories: Categories, cla
     )
 
 
+def object_attributes(attributes: object, score: object) -> dict[str, Any]:
+    """What else an annotation says of its object: the member `attributes`, as CVAT writes it, and a `score`."""
+    found = dict(attributes) if isinstance(attributes, dict) else {}
+    if isinstance(score, int | float) and not isinstance(score, bool):
+        found["score"] = score
+    return found
+
+
 def clean_id(value: object) -> ImageId | None:
     """An id as a whole number or a text that is not empty; None for anything else."""
     if isinstance(value, bool):
@@ -191,7 +211,17 @@ def clean_id(value: object) -> ImageId | None:
     return value if isinstance(value, str) and value else None
 
 
-class _Lookup:
+def number(value: object, otherwise: float) -> float:
+    """A finite number, or `otherwise`."""
+    if isinstance(value, bool | int | float):
+        try:
+            return float(value) if math.isfinite(value) else otherwise
+        except OverflowError:
+            return otherwise
+    return otherwise
+
+
+class Lookup:
     """Find ids among the known ones, where `"7"` and 7 count as one if only one of them is there."""
 
     def __init__(self, keys: Iterable[ImageId], what: str) -> None:
@@ -220,6 +250,11 @@ def _entries(document: Document, table: str, source: str) -> Iterator[tuple[str,
         if key is None:
             raise DataError(f"{where}: its id is {entry.get('id')!r}; expected a whole number or a text.")
         yield f"{where}, id {key!r}", key, entry
+
+
+def _file_name(name: object, where: str) -> str:
+    # Most names are their own clean form, which a pattern tells ten times sooner.
+    return name if isinstance(name, str) and _CLEAN_NAME.fullmatch(name) else relative_name(name, where)
 
 
 def _size(height: object, width: object) -> Size | None:

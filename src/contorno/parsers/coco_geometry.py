@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import struct
+from itertools import starmap
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contorno import masks
 from contorno.errors import DataError
@@ -13,9 +16,12 @@ from contorno.masks import Geometry, Polygons, RunLength, Size
 from contorno.parsers.findings import Findings
 
 Box = tuple[float, float, float, float]
+Numbers = NDArray[np.float64]
 
-_FEW_NUMBERS = 6  # three points; pycocotools would take four numbers for a box
-_SURE_PX = 16.0
+FEW_NUMBERS = 6  # three points; pycocotools would take four numbers for a box
+SURE_PX = 16.0
+_FOUR = struct.Struct("4d")
+_NO_BOX = (0, 0, 0, 0)
 
 
 class BadGeometry(Exception):  # noqa: N818
@@ -57,9 +63,13 @@ def mask_box(geometry: Geometry, size: Size) -> Box:
 def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Findings, where: str) -> Geometry:
     """A `segmentation` as it came, in an image of `size`; polygons moved by `vertex_offset` pixels in x and y.
 
-    Parts of fewer than three points beside others are left out and counted as mended.
+    A geometry has been read and moved already. Parts of fewer than three points beside others are left out and
+    counted as mended.
     Raises BadGeometry if nothing is there, it is not COCO's, is for an image of another size, or covers no pixel.
     """
+    if isinstance(segmentation, Polygons | RunLength):
+        check_mask(segmentation, size)
+        return segmentation
     if segmentation is None or (isinstance(segmentation, list) and not segmentation):
         raise BadGeometry("object without a mask", "it has a box only; read boxes with COCOBBoxParser")
     if isinstance(segmentation, list):
@@ -82,17 +92,42 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
     return geometry
 
 
+def read_boxes(values: list[Any], heights: Numbers, widths: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    """N boxes at once, as `read_box` and `clip_box` see each.
+
+    heights, widths: float64 (N,), of the images.
+    Returns xyxy float64 (N, 4), and bool (N,): True for boxes with area that lie inside their image. The others are to
+    be looked at one by one; their numbers may be anything.
+    Raises OverflowError for a whole number that no float can hold.
+    """
+    try:
+        packed = b"".join(starmap(_FOUR.pack, values))  # takes numbers only, where numpy would take texts too
+    except (TypeError, struct.error):
+        packed = b"".join(_FOUR.pack(*(value if _is_box(value) else _NO_BOX)) for value in values)
+    boxes = np.frombuffer(packed, dtype=np.float64).reshape(-1, 4).copy()
+    with np.errstate(over="ignore", invalid="ignore"):
+        boxes[:, 2:] += boxes[:, :2]
+        left, top, right, bottom = boxes.T
+        inside = (left >= 0) & (top >= 0) & (right <= widths) & (bottom <= heights)
+        inside &= (boxes[:, 2:].astype(np.float32) > boxes[:, :2].astype(np.float32)).all(axis=1)
+    return boxes, inside
+
+
 def check_mask(geometry: Geometry, size: Size) -> None:
     """Raises BadGeometry if a mask covers no pixel of an image of `size`."""
     if _may_be_empty(geometry, size) and masks.area(masks.to_run_length(geometry, size)) == 0:
         raise BadGeometry("empty mask")
 
 
+def _is_box(value: Any) -> bool:
+    return type(value) is list and len(value) == 4 and {int, float} >= set(map(type, value))
+
+
 def _usable_parts(parts: list[Any], findings: Findings, where: str) -> list[Any]:
     if all(isinstance(value, int | float) for value in parts):
         findings.mend("polygon as one flat list instead of a list of lists", where)
         parts = [parts]
-    usable = [part for part in parts if not isinstance(part, list) or len(part) >= _FEW_NUMBERS]
+    usable = [part for part in parts if not isinstance(part, list) or len(part) >= FEW_NUMBERS]
     if not usable:
         raise BadGeometry("polygon with fewer than 3 points")
     if len(usable) < len(parts):
@@ -111,6 +146,6 @@ def _may_be_empty(geometry: Geometry, size: Size) -> bool:
     for part in geometry.parts:
         x, y = part[:, 0], part[:, 1]
         doubled = x[:-1] @ y[1:] - x[1:] @ y[:-1] + x[-1] * y[0] - x[0] * y[-1]
-        if abs(doubled) >= 2 * _SURE_PX and part.min() >= 0 and x.max() <= width and y.max() <= height:
+        if abs(doubled) >= 2 * SURE_PX and part.min() >= 0 and x.max() <= width and y.max() <= height:
             return False
     return True

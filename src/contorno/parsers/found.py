@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contorno.masks import Geometry, Size
 from contorno.parsers.coco_geometry import Box
 from contorno.records import ImageId
@@ -42,6 +45,7 @@ class FoundImage:
     image_id:  `file_name` if unset.
     size:      (height, width) of the image as shown; None to read it from the image file.
     path:      the image file, where it is not `img_dir / file_name`.
+    image:     uint8 (H, W, 3) RGB, for an image that the source holds itself and of which there is no file.
     split:     the part that the source puts it in, "train", "validation" or "test" where it means one of these.
     """
 
@@ -51,4 +55,5 @@ class FoundImage:
     size: Size | None = None
     objects: list[FoundObject] = field(default_factory=list)
     path: Path | None = None
+    image: NDArray[np.uint8] | None = None
     split: str | None = None

@@ -1,170 +1,267 @@
-"""Read folders of masks: a folder for each image, with one mask picture for each object."""
+"""Read folders of mask pictures: one picture for each object, label maps, or semantic and black and white masks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal, get_args
 
-from contorno import masks
-from contorno.errors import DataError
-from contorno.images import image_size, read_mask
-from contorno.masks import RunLength, Size
-from contorno.parsers.findings import Findings, divide
+from contorno.errors import ConfigError, DataError
+from contorno.images import MaskValues
+from contorno.parsers.components import Connectivity
+from contorno.parsers.findings import Findings
+from contorno.parsers.found import FoundImage
 from contorno.parsers.image_files import existing_folder
-from contorno.progress import ProgressLine
-from contorno.records import ClassMap, Instances, ParseReport, Record, Records
-from contorno.splits import SingleSplitter, Splitter
+from contorno.parsers.label_maps import THRESHOLD, MaskKind, Rules, colour_number, read_picture
+from contorno.parsers.mask_classes import StatedClasses, Values, read_values, stated_classes
+from contorno.parsers.mask_csv import csv_images
+from contorno.parsers.mask_kinds import find_kind
+from contorno.parsers.mask_layouts import MaskedImage, Walk, find_masked_images, holds_folders_of_images, subfolders
+from contorno.parsers.mask_reading import count_unknown, found_image, read_image_masks, shares_class
+from contorno.parsers.parsing import Missing, Parser
+from contorno.progress import Progress
+from contorno.records import ClassMap, Records
+from contorno.splits import Splitter
 
-IMAGES, MASKS = "images", "masks"
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+ClassFrom = Literal["names", "constant"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ImageMasks:
-    """What one image's folder holds. names, codes: the masks that are not empty; empty: names of those that are."""
-
-    image_id: str
-    path: Path
-    size: Size
-    names: tuple[str, ...]
-    codes: tuple[RunLength, ...]
-    empty: tuple[str, ...]
-    others: tuple[str, ...]
+_LOOKED_AT = 16
 
 
-class MaskFolderParser:
-    """Reads `<root>/<id>/images/<one image>` with `<root>/<id>/masks/*.png`, each mask picture one object.
+class MaskFolderParser(Parser):
+    """Reads images with mask pictures beside them.
 
-    root:        the folder that holds a folder for each image; their names become the image ids.
-    class_name:  what all objects are, since the folders name no class.
-    class_map:   fixes the labels; it must hold `class_name`. If unset it holds that alone.
-    workers:     threads that read; as many as the machine has cores, at most 8, if unset.
+    path: a folder in one of these layouts, alone or in folders of splits (`train/`, `val/`, `test/`), or a CSV file:
 
-    In a mask picture whatever is not black is object. An image without a masks folder, or with an empty one, has no
-    objects and stays.
-    Raises ConfigError if `root` is no folder, DataError if `class_map` lacks `class_name`.
+    - `<id>/images/<one image>` with `<id>/masks/*`: a folder for each image, whose name becomes the image id;
+    - `images/` with `masks/` (or labels, annotations, gt, segmentation, instances, ...; any case): masks have the name
+      of their image, or start with it (`a_0.png`, `a-3.png`, `a_cat_1.png`), or lie in a folder of that name
+      (`masks/a/1.png`) or in one named for the class (`masks/cat/a.png`). The longest image name that fits counts;
+    - `train/` with `train_masks/`; `a.tif` with `a_masks.tif` in one folder;
+    - a CSV with the columns `images,masks,width,height`, paths relative to it or to `img_dir`.
+
+    img_dir, mask_dir: the folders of images and masks, where they are called otherwise.
+    class_name:    what objects are where nothing else tells.
+    class_from:    "constant": all objects are `class_name`, whatever files and folders are called.
+    values:        {value: class}, {(R, G, B): class}, or a file with such a table (see `mask_classes`), which is found
+                   in the folder if unset. Other values are counted, with the nearest. Background needs no entry.
+    kind:          "instances", "label-map" or "semantic" (see `MaskKind`). If unset it is found: several masks for an
+                   image, or a folder for each, are instances; with `values`, semantic; else see `mask_kinds.find_kind`.
+                   `how` says what was found after `parse`, and so do the details of the report.
+    void:          values that are neither object nor background, such as 255 for a border.
+    threshold:     grey from which on a smoothed black and white mask is object, 1..255.
+    connectivity:  8 or 4, of the parts of semantic masks.
+    min_area, min_box_area: px² of mask and of its tight box, under which a region is left out and counted. (The nail
+                   tutorial takes a box of n x m pixels as (n - 1) * (m - 1) px².)
+    resize_masks:  take masks of another size and the same proportions to the size of their image, nearest; otherwise
+                   they are bad objects.
+    mask_pattern:  names of the mask files, as in "*_instanceIds.png".
+    follow_links:  follow links that lead out of the folder, which are counted otherwise.
+    workers:       threads that read; as many as the machine has cores, at most 8, if unset.
+
+    Image ids are the folder names of the first layout, else file names below the image folder. In a mask for one object
+    whatever is not black is object; index 0 of a palette is background. Images without masks stay as negatives.
+    Raises ConfigError for options that are not known.
     """
+
+    with_masks = True
 
     def __init__(
         self,
-        root: Path | str,
+        path: Path | str,
+        img_dir: Path | str | None = None,
         *,
+        mask_dir: Path | str | None = None,
         class_name: str = "object",
-        class_map: ClassMap | None = None,
+        class_from: ClassFrom = "names",
+        values: Values | Path | str | None = None,
+        kind: MaskKind | None = None,
+        void: int | Iterable[int] = (),
+        threshold: int = THRESHOLD,
+        connectivity: Connectivity = 8,
+        min_area: int = 1,
+        min_box_area: int = 0,
+        resize_masks: bool = False,
+        mask_pattern: str | None = None,
+        follow_links: bool = False,
         workers: int | None = None,
+        class_map: ClassMap | None = None,
+        ignore_unknown: bool = False,
+        missing_images: Missing = "error",
     ) -> None:
-        self.root = existing_folder(Path(root), "the folder of masks")
-        self.class_map = class_map if class_map is not None else ClassMap([class_name])
-        self.report = ParseReport()
-        self._label = self.class_map.get_by_name(class_name)
+        super().__init__(
+            path, img_dir, class_map=class_map, ignore_unknown=ignore_unknown, missing_images=missing_images
+        )
+        for option, value, known in (
+            ("kind", kind, (None, *get_args(MaskKind))),
+            ("class_from", class_from, get_args(ClassFrom)),
+            ("connectivity", connectivity, get_args(Connectivity)),
+        ):
+            if value not in known:
+                raise ConfigError(f"{option}={value!r} is not known; choose one of {', '.join(map(str, known))}.")
+        if not 1 <= threshold <= 255 or min_area < 1 or min_box_area < 0 or (workers is not None and workers < 1):
+            raise ConfigError(
+                f"threshold={threshold}, min_area={min_area}, min_box_area={min_box_area}, workers={workers}: "
+                "expected 1 to 255, from 1 on, from 0 on, and from 1 on."
+            )
+        self.how = ""
+        self.class_name = class_name
+        self._img_dir = None if img_dir is None else self.img_dir
+        self._mask_dir = None if mask_dir is None else existing_folder(Path(mask_dir), "the mask folder mask_dir")
+        self._class_from = class_from
+        self._values = read_values(Path(values)) if isinstance(values, str | Path) else values
+        self._kind = kind
+        self._void = frozenset([void] if isinstance(void, int) else void)
+        self._resize = resize_masks
+        self._pattern = mask_pattern
+        self._follow = follow_links
         self._workers = workers if workers is not None else min(8, os.cpu_count() or 1)
+        self._threshold, self._min_area, self._min_box_area = threshold, min_area, min_box_area
+        self._connectivity: Connectivity = connectivity
+        self._declared: tuple[str, ...] = ()
 
     def parse(
         self, data_splitter: Splitter | None = None, autofix: bool = True, show_pbar: bool = False
     ) -> list[Records]:
-        """Read all masks and divide the images.
+        """Read everything and divide the images; see `Parser.parse`.
 
-        data_splitter:  SingleSplitter() if unset: one part.
-        autofix:        leave out what is bad (empty masks, folders without an image, files that are no PNG) and count
-                        it in `report`; if False the first one raises.
-        show_pbar:      draw progress on stderr.
-        Raises DataError for a mask of another size than its image, files that cannot be read, two images in a folder,
-        and a root in which no image is found.
+        With autofix=False these raise too: masks of no image, or of another size than it; pictures that cannot be read
+        or are not exact; empty masks; values without a class; links that lead out.
         """
-        findings = Findings(str(self.root), autofix)
-        folders = list(self._image_folders(findings))
-        if not folders:
-            raise DataError(
-                f"{self.root} holds no images as folders of masks; expected <id>/{IMAGES}/ with one image and "
-                f"<id>/{MASKS}/*.png with one object each."
-            )
-        records = []
+        parts = super().parse(data_splitter, autofix, show_pbar)
+        self.report = replace(self.report, details={**self.report.details, "how masks were read": self.how})
+        for part in parts:
+            part.report = self.report
+        return parts
+
+    def _declared_classes(self) -> Sequence[str]:
+        return self._declared
+
+    def _read(self, findings: Findings, progress: Progress) -> Iterable[FoundImage]:
+        stated = self._stated()
+        images = self._images(findings, () if stated is None else stated.splits)
+        rules, how = self._rules(images, stated)
+        self.how = how
+        found = []
+        by_value: dict[str, dict[int, str]] = {} if stated is None else stated.objects
+        jobs = [(image, rules, by_value.get(image.name) or None, self._resize) for image in images]
+        unknown: Counter[int] = Counter()
         # Threads do: Pillow and numpy let go of the interpreter's lock while they decode and count.
-        with ProgressLine() as line, ThreadPoolExecutor(self._workers) as pool:
-            for done, found in enumerate(pool.map(_read_folder, folders), start=1):
-                records.append(self._record(found, findings))
-                if show_pbar:
-                    line("reading images with their masks", done, len(folders))
-        made = Records(records, self.class_map)
-        self.report = findings.report(made)
-        return divide(made, data_splitter if data_splitter is not None else SingleSplitter(), self.report)
+        with ThreadPoolExecutor(self._workers) as pool:
+            for done, (image, read) in enumerate(zip(images, pool.map(read_image_masks, jobs), strict=True), start=1):
+                made = found_image(image, read, rules, findings)
+                unknown.update(read.unknown)
+                if made is not None:
+                    if stated is not None and image.name in stated.ids:
+                        made.image_id = stated.ids[image.name]
+                    found.append(made)
+                progress("reading images with their masks", done, len(images))
+        count_unknown(unknown, rules, findings)
+        used = {found_object.class_name for image in found for found_object in image.objects}
+        if stated is not None and stated.classes and self._class_from != "constant":
+            self._declared = stated.classes
+        elif rules.names is not None and rules.kind != "instances":
+            self._declared = tuple(dict.fromkeys(rules.names.values()))
+        else:
+            self._declared = () if used - {self.class_name} else (self.class_name,)
+        return found
 
-    def _image_folders(self, findings: Findings) -> Iterator[Path]:
-        for folder in sorted(self.root.iterdir(), key=lambda path: path.name):
-            if not folder.is_dir() or _is_hidden(folder):
-                continue
-            if (folder / IMAGES).is_dir() and _files(folder / IMAGES):
-                yield folder
-            else:
-                findings.drop(f"folder without an image in {IMAGES}/", f"folder {folder.name}")
+    def _stated(self) -> StatedClasses | None:
+        """What a file says of the masks: in the folder itself, else in one of its folders, where exports divide."""
+        home = self.path if self.path.is_dir() else self.path.parent
+        found = (stated_classes(folder) for folder in (home, *(subfolders(home) if self.path.is_dir() else ())))
+        return next((stated for stated in found if stated is not None), None)
 
-    def _record(self, found: _ImageMasks, findings: Findings) -> Record:
-        for name in found.empty:
-            findings.drop("empty mask", f"{found.image_id}/{MASKS}/{name}")
-        for name in found.others:
-            findings.drop(f"file in {MASKS}/ that is not a PNG", f"{found.image_id}/{MASKS}/{name}")
-        instances = Instances.build(
-            found.size,
-            labels=[self._label] * len(found.codes),
-            geometries=found.codes,
-            ids=[Path(name).stem for name in found.names],
+    def _images(self, findings: Findings, splits: tuple[str, ...]) -> list[MaskedImage]:
+        root = self.path if self.path.is_dir() else (self._img_dir or self.path.parent)
+        walk = Walk(
+            root=root,
+            findings=findings,
+            pattern=self._pattern,
+            follow_links=self._follow,
+            splits=splits,
+            homes=tuple(folder for folder in (self._img_dir, self._mask_dir) if folder is not None),
         )
-        return Record(image_id=found.image_id, path=found.path, size_hw=found.size, instances=instances)
+        if self.path.is_dir():
+            images = find_masked_images(walk, self._img_dir, self._mask_dir)
+        else:
+            images = csv_images(self.path, walk, self._img_dir is not None, self._mask_dir)
+        if self._class_from == "constant":
+            for image in images:
+                image.masks = [replace(mask, class_name=None) for mask in image.masks]
+        # Two splits may hold files of one name.
+        times = Counter(image.image_id for image in images)
+        for image in images:
+            if times[image.image_id] > 1 and image.split is not None:
+                image.image_id = f"{image.split}/{image.image_id}"
+        return images
+
+    def _rules(self, images: list[MaskedImage], stated: StatedClasses | None) -> tuple[Rules, str]:
+        """How the pictures are to be read, and why."""
+        values = self._values if self._values is not None else (stated.values if stated is not None else None)
+        names, by_colour = _numbered(values) if values else (None, False)
+        rules = Rules(
+            kind="instances",
+            class_name=self.class_name,
+            names=names,
+            by_colour=by_colour,
+            void=self._void,
+            connectivity=self._connectivity,
+            threshold=self._threshold,
+            min_area=self._min_area,
+            min_box_area=self._min_box_area,
+        )
+        kind, binary, how = self._kind, False, "asked for"
+        masked = [image for image in images if image.masks]
+        if kind is None and stated is not None and stated.kind in get_args(MaskKind):
+            kind, how = stated.kind, f"{stated.path.name} says so"  # type: ignore[assignment]
+        if kind is None:
+            several = sum(image.many or shares_class(image) for image in masked)
+            if 2 * several > len(masked):
+                kind, how = "instances", f"{several} of {len(masked)} images have a mask picture for each object"
+        if kind is None and names is not None:
+            kind, how = "semantic", "the class of each value is given"
+        if kind is None or (kind == "semantic" and names is None):
+            # Spread over all, since neighbours may come from one source.
+            step = max(1, len(masked) // _LOOKED_AT)
+            looked_at = [image.masks[0].path for image in masked[::step]]
+            found, is_binary, why = find_kind(_readable(looked_at), self._void)
+            binary = found == "semantic" and is_binary
+            kind, how = (found, why) if kind is None else (kind, how)
+        return replace(rules, kind=kind, binary=binary), f"{kind}: {how}"
 
 
 def is_mask_folder(root: Path) -> bool:
-    """True if a folder in `root` has an image in `images/`, which is how this format is told from others."""
-    return any(
-        folder.is_dir() and not _is_hidden(folder) and (folder / IMAGES).is_dir() and _files(folder / IMAGES)
-        for folder in root.iterdir()
-    )
+    """True if `root` holds images with mask pictures in one of the layouts of `MaskFolderParser`."""
+    if not root.is_dir():
+        return False
+    if holds_folders_of_images(root):
+        return True
+    try:
+        images = find_masked_images(Walk(root=root, findings=Findings(str(root), autofix=True)))
+    except DataError:
+        return False
+    return any(image.masks for image in images)
 
 
-def _read_folder(folder: Path) -> _ImageMasks:
-    images = _files(folder / IMAGES)
-    pictures = [path for path in images if path.suffix.lower() in IMAGE_SUFFIXES]
-    if len(pictures) != 1:
-        raise DataError(
-            f"{folder / IMAGES} has {len(pictures)} images ({', '.join(path.name for path in images[:3])}); "
-            "expected one."
-        )
-    size = image_size(pictures[0])
-    names, codes, empty, others = [], [], [], []
-    for path in _files(folder / MASKS):
-        if path.suffix.lower() != ".png":
-            others.append(path.name)
-            continue
-        bitmap = read_mask(path)
-        if bitmap.shape != size:
-            raise DataError(
-                f"{path} is {bitmap.shape[0]} x {bitmap.shape[1]} pixels (height x width); "
-                f"expected {size[0]} x {size[1]} as its image {pictures[0].name}; export masks at the image's size."
-            )
-        if bitmap.any():
-            names.append(path.name)
-            codes.append(masks.encode(bitmap))
-        else:
-            empty.append(path.name)
-    return _ImageMasks(
-        image_id=folder.name,
-        path=pictures[0],
-        size=size,
-        names=tuple(names),
-        codes=tuple(codes),
-        empty=tuple(empty),
-        others=tuple(others),
-    )
+def _readable(paths: Iterable[Path]) -> Iterable[MaskValues]:
+    for path in paths:
+        try:
+            yield read_picture(path, None)
+        except DataError:
+            continue  # counted when all are read
 
 
-def _files(folder: Path) -> list[Path]:
-    """Files in `folder` in the order of their names, without hidden ones; none if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_file() and not _is_hidden(path))
-
-
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith((".", "__MACOSX")) or path.name in ("Thumbs.db", "desktop.ini")
+def _numbered(values: Values) -> tuple[dict[int, str], bool]:
+    """Classes by number, and whether these are colours. Raises ConfigError for what is neither."""
+    by_colour = any(not isinstance(key, int) for key in values)
+    try:
+        if not by_colour:
+            return {int(key): name for key, name in values.items() if isinstance(key, int)}, False
+        return {colour_number(key): name for key, name in values.items()}, True  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"values={values!r}: expected {{value: class}} or {{(R, G, B): class}}.") from error

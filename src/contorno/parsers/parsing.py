@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from contorno.errors import ConfigError, DataError
 from contorno.images import image_size
@@ -48,7 +48,7 @@ class Parser(ABC):
     Raises ConfigError if `img_dir` is no folder.
     """
 
-    with_masks: ClassVar[bool | None] = None
+    with_masks: bool | None = None
     """True: objects with a box only are bad objects. False: masks are passed over. None: each object as it is."""
 
     def __init__(
@@ -147,10 +147,10 @@ class Parser(ABC):
 
     def _present(self, images: list[FoundImage], findings: Findings) -> Iterator[FoundImage]:
         """The images whose file is there, each id once."""
-        named = [image.file_name for image in images if image.path is None]
-        gone = set(missing_names(self.img_dir, named))
+        files = [image for image in images if image.image is None]
+        gone = set(missing_names(self.img_dir, [image.file_name for image in files if image.path is None]))
         lost = [
-            image for image in images if (image.file_name in gone if image.path is None else not image.path.is_file())
+            image for image in files if (image.file_name in gone if image.path is None else not image.path.is_file())
         ]
         if lost and self.missing_images == "error":
             names = [image.file_name for image in lost]
@@ -171,7 +171,9 @@ class Parser(ABC):
 
     def _record(self, image: FoundImage, labels: dict[str, int], findings: Findings) -> Record:
         path = image.path if image.path is not None else self.img_dir / image.file_name
-        size = image.size if image.size is not None else image_size(path)
+        size = image.size
+        if size is None:
+            size = image_size(path) if image.image is None else (image.image.shape[0], image.image.shape[1])
         kept: list[FoundObject] = []
         geometries: list[Geometry | None] = []
         boxes: list[Box] = []
@@ -201,7 +203,14 @@ class Parser(ABC):
             ids=_ids(kept),
             attributes=[found.attributes for found in kept] if any(found.attributes for found in kept) else None,
         )
-        return Record(image_id=_image_id(image), path=path, size_hw=size, instances=instances, split=image.split)
+        return Record(
+            image_id=_image_id(image),
+            path=path if image.image is None else None,
+            size_hw=size,
+            instances=instances,
+            image=image.image,
+            split=image.split,
+        )
 
     def _object(self, found: FoundObject, size: Size, findings: Findings, where: str) -> tuple[Geometry | None, Box]:
         """Geometry and xyxy box of one object. Raises BadGeometry if it cannot be used."""

@@ -1,22 +1,31 @@
-"""Tell from the files which format a data set has, and read it with the parser for it."""
+"""Tell from the files which format a data set has."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.coco import COCOMaskParser
-from contorno.parsers.coco_document import found_class_map, read_categories, read_document, read_images
-from contorno.parsers.findings import Findings, collector_paused
-from contorno.parsers.image_files import existing_folder, missing_names
-from contorno.parsers.mask_folder import MaskFolderParser, is_mask_folder
-from contorno.records import ClassMap, Records
-from contorno.splits import RandomSplitter, SingleSplitter
+from contorno.parsers.coco_layouts import coco_files, find_coco_parts, is_coco_file
+from contorno.parsers.image_files import existing_folder
+from contorno.parsers.json_head import read_head
+from contorno.parsers.mask_folder import is_mask_folder
+from contorno.parsers.openimages import is_openimages
+from contorno.parsers.yolo import is_yolo
+from contorno.parsers.yolo_config import find_yaml
 
-Kind = Literal["COCO file", "mask folder"]
+Kind = Literal[
+    "COCO file",
+    "VIA file",
+    "LabelMe folder",
+    "YOLO folder",
+    "VOC folder",
+    "CVAT file",
+    "Open Images folder",
+    "mask folder",
+]
 
 SPLIT_FOLDERS = {
     "train": ("train", "training"),
@@ -25,10 +34,13 @@ SPLIT_FOLDERS = {
 }
 """Names of splits, and the folders that data sets keep them in."""
 
+_HEAD = 4096
+_LOOKED_AT = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One part of a data set. path: a COCO file or a folder of masks.   images: the image folder of a COCO file."""
+    """One part of a data set. path: its label file or its folder.   images: its image folder, where that is known."""
 
     kind: Kind
     path: Path
@@ -39,7 +51,8 @@ class Source:
 class Recognised:
     """What a data set was taken for.
 
-    splits: its parts by the name of the split; one part named "" if it is not divided.   how: why, in one line each.
+    splits: its parts by the name of the split; one part named "" where one source holds all of them, or there are
+            none.   how: why, in one line each.
     """
 
     splits: dict[str, Source]
@@ -52,141 +65,195 @@ class Recognised:
 def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
     """Tell what format the data at `path` have, from the files.
 
-    path:    a COCO file; a folder of masks (`<id>/images/`, `<id>/masks/`); a folder with one COCO file in it; or a
-             folder with `train/` and `val/`, `valid/` or `validation/` (and `test/`) that are of these kinds.
-    images:  the image folder of a COCO file; found beside the file if unset.
+    path:    a label file (COCO, VIA, LabelMe, CVAT, YOLO's yaml, VOC's XML, a CSV of VIA or of masks); a folder as any
+             of these tools leaves it; or a folder with `train/` and `val/`, `valid/` or `validation/` (and `test/`)
+             that are of these kinds.
+    images:  the image folder; found beside the labels if unset.
     Raises ConfigError if nothing is at `path`, DataError if it is of none of these kinds.
     """
     path = Path(path)
     images = None if images is None else existing_folder(Path(images), "the image folder")
     if not path.exists():
-        raise ConfigError(f"{path} does not exist; give a COCO file or a folder.")
-    if path.is_dir():
-        found = _split_folders(path)
-        if "train" in found:
-            return _divided(path, found, images)
-    source, how = _one(path, images)
-    return Recognised(splits={"": source}, how=(how,))
+        raise ConfigError(f"{path} does not exist; give a label file or a folder.")
+    if path.is_file():
+        source, why = _file(path, images)
+        return Recognised(splits={"": source}, how=(f"{path}: {why}",))
+    for look in (_whole_folder, _split_folders, _plain_folder):
+        found = look(path, images)
+        if found is not None:
+            return found
+    raise DataError(_not_recognised(path))
 
 
-def parse(
-    path: Path | str,
-    images: Path | str | None = None,
-    *,
-    class_name: str = "object",
-    class_map: ClassMap | None = None,
-    seed: int = 42,
-    valid_fraction: float = 0.2,
-    autofix: bool = True,
-    show_pbar: bool = False,
-) -> dict[str, Records]:
-    """Read a data set of any format that `recognise` knows: its records by split.
-
-    "train" and "validation" are always there, "test" where the data have it.
-
-    class_name:      what the objects of a folder of masks are.
-    class_map:       fixes the labels; if unset, COCO files give their categories, those of "train" first.
-    seed, valid_fraction:  for data that have no validation part: the share of the images held back, at random by id.
-    autofix, show_pbar:    as in the parsers.
-    Raises what `recognise` and the parsers raise.
-    """
-    recognised = recognise(path, images)
-    if class_map is None and len(recognised.splits) > 1:
-        class_map = _common_class_map(list(recognised.splits.values()), class_name)
-    parts: dict[str, Records] = {}
-    for name, source in recognised.splits.items():
-        if source.kind == "COCO file":
-            parser: COCOMaskParser | MaskFolderParser = COCOMaskParser(
-                source.path, _image_folder(source), class_map=class_map
-            )
-        else:
-            parser = MaskFolderParser(source.path, class_name=class_name, class_map=class_map)
-        (records,) = parser.parse(SingleSplitter(), autofix, show_pbar)
-        parts[name or "train"] = _in_split(records, name) if name else records
-    if "validation" not in parts:
-        report = parts["train"].report
-        train, validation = RandomSplitter((1.0 - valid_fraction, valid_fraction), seed)(parts["train"])
-        train.report = validation.report = report
-        parts = {**parts, "train": train, "validation": validation}
-    return {name: parts[name] for name in SPLIT_FOLDERS if name in parts}
+def _file(path: Path, images: Path | None) -> tuple[Source, str]:
+    """What one label file is, and why."""
+    where = f"images {'below ' + str(images) if images is not None else 'looked for beside it'}"
+    suffix = path.suffix.lower()
+    if suffix == ".xml":
+        head = _head(path)
+        if "<annotations" in head:
+            return Source(kind="CVAT file", path=path, images=images), f"CVAT's XML for images, {where}"
+        if "<annotation" in head:
+            return Source(kind="VOC folder", path=path.parent, images=images), "PASCAL VOC's XML, one of its folder"
+        raise DataError(f"{path} is XML, and neither CVAT's (<annotations>) nor PASCAL VOC's (<annotation>).")
+    if suffix in (".yaml", ".yml"):
+        return Source(kind="YOLO folder", path=path, images=images), "YOLO's yaml"
+    if suffix == ".csv":
+        columns = {name.strip().strip('"').casefold() for name in _head(path).splitlines()[0].split(",")}
+        if {"filename", "region_shape_attributes"} <= columns:
+            return Source(kind="VIA file", path=path, images=images), f"VIA's CSV, {where}"
+        if {"images", "masks"} <= columns:
+            return Source(kind="mask folder", path=path, images=images), "a CSV of images and their masks"
+        raise DataError(
+            f"{path} is a CSV with the columns {sorted(columns)}; expected one of VIA, or images and masks."
+        )
+    kind, why = _json(path)
+    if kind == "LabelMe folder" and path.is_file():
+        where = "one image"
+    return Source(kind=kind, path=path, images=images), f"{why}, {where}"
 
 
-def _split_folders(path: Path) -> dict[str, Path]:
+def _json(path: Path) -> tuple[Kind, str]:
+    head = read_head(path)
+    keys, inner = set(head.keys), set(head.inner)
+    if head.kind == "list":
+        what = "a list, as files of predictions do" if "image_id" in inner else "a list"
+        raise DataError(
+            f"{path} holds {what}; expected a label file with its images: COCO, VIA or LabelMe. "
+            "Predictions are read beside their ground truth, by parsers.read_results."
+        )
+    if {"shapes", "imagePath"} <= keys or ("shapes" in keys and {"label", "points"} <= inner):
+        return "LabelMe folder", "a LabelMe file"
+    if keys & {"_via_img_metadata", "_via_settings"} or {"project", "file"} <= keys or {"project", "config"} <= keys:
+        return "VIA file", "a project of VIA"
+    if {"filename", "regions"} <= inner:
+        return "VIA file", "annotations exported from VIA"
+    # COCO last, for it may have any keys before its own, and its parser says best what is missing.
+    return "COCO file", "COCO file"
+
+
+def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
+    """Formats whose one folder holds all splits."""
+    for folder in (path, *(sub for sub in _folders(path) if sub.name == "VOCdevkit")):
+        for root in (folder, *(sub for sub in _folders(folder) if sub.name.upper().startswith("VOC20"))):
+            if _first(root / "Annotations", "*.xml") is not None:
+                return _single("VOC folder", root, images, "Annotations/ with PASCAL VOC's XML")
+            if _first(root / "SegmentationObject", "*.png") is not None:
+                return _single("VOC folder", root, images, "SegmentationObject/ with PASCAL VOC's mask pictures")
+    export = path / "annotations.xml"
+    if export.is_file() and "<annotations" in _head(export):
+        return _single("CVAT file", export, images, "annotations.xml of CVAT")
+    if find_yaml(path) is not None:
+        return _single("YOLO folder", path, images, "a yaml of YOLO")
+    if coco_files(path):
+        return _coco_parts(path, images)
+    if is_openimages(path):
+        return _single("Open Images folder", path, images, "the tables of Open Images")
+    return None
+
+
+def _coco_parts(path: Path, images: Path | None) -> Recognised:
+    """COCO files for each split, as many tools lay them out; or one."""
+    parts = find_coco_parts(path, images)
+    splits = {split: Source(kind="COCO file", path=file, images=folder) for split, (file, folder) in parts.items()}
+    lines = [f"{source.path}: COCO file, images in {source.images}" for source in splits.values()]
+    if len(splits) == 1:
+        return Recognised(splits={"": next(iter(splits.values()))}, how=(lines[0],))
+    named = [f"{split}: {line}" for split, line in zip(splits, lines, strict=True)]
+    return Recognised(splits=splits, how=(f"{path}: a COCO file for each split", *named))
+
+
+def _split_folders(path: Path, images: Path | None) -> Recognised | None:
     found: dict[str, Path] = {}
     for split, names in SPLIT_FOLDERS.items():
-        folders = [folder for folder in sorted(path.iterdir()) if folder.is_dir() and folder.name.lower() in names]
+        folders = [folder for folder in _folders(path) if folder.name.lower() in names]
         if len(folders) > 1:
             both = " and ".join(folder.name for folder in folders)
             raise DataError(f"{path} has {both}, which both mean the split {split!r}; keep one of them.")
         found |= dict.fromkeys([split] * len(folders), *folders[:1])
-    return found
-
-
-def _divided(path: Path, folders: dict[str, Path], images: Path | None) -> Recognised:
+    if "train" not in found:
+        return None
+    if is_yolo(path):
+        return _single("YOLO folder", path, images, "split folders with YOLO's text files")
     splits: dict[str, Source] = {}
-    how = [f"{path}: split folders {', '.join(f'{folder.name}/' for folder in folders.values())}"]
-    for split, folder in folders.items():
+    how = [f"{path}: split folders {', '.join(f'{folder.name}/' for folder in found.values())}"]
+    for split, folder in found.items():
         below = None if images is None else images / folder.name
-        own = below if below is not None and below.is_dir() else images
-        splits[split], line = _one(folder, own)
-        how.append(f"{split}: {line}")
+        part = _plain_folder(folder, below if below is not None and below.is_dir() else images)
+        if part is None:
+            raise DataError(_not_recognised(folder))
+        splits[split] = part.splits[""]
+        how.append(f"{split}: {part.how[0]}")
     return Recognised(splits=splits, how=tuple(how))
 
 
-def _one(path: Path, images: Path | None) -> tuple[Source, str]:
-    """The one part at `path`, and how it was recognised."""
-    if path.is_file():
-        source = Source(kind="COCO file", path=path, images=images)
-        return (
-            source,
-            f"{path}: COCO file, images {'below ' + str(images) if images is not None else 'looked for beside it'}",
-        )
+def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
+    """Formats of a folder that is not divided."""
+    labels = [file for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
+    kinds = [_json_kind(file) for file in labels[:_LOOKED_AT]]
+    if "LabelMe folder" in kinds:
+        return _single("LabelMe folder", path, images, "a JSON file of LabelMe for each image")
+    xml = _first(path, "*.xml")
+    if xml is not None and "<annotation" in _head(xml):
+        kind: Kind = "CVAT file" if "<annotations" in _head(xml) else "VOC folder"
+        if kind == "VOC folder":
+            return _single(kind, path, images, "PASCAL VOC's XML beside the images")
+        return _single(kind, xml, images, "CVAT's XML for images")
+    known = [file for file, kind in zip(labels, kinds, strict=False) if kind is not None]
+    tables = [file for file in sorted(path.glob("*.csv")) if _csv_kind(file) is not None]
+    if len(known) == 1 or (not known and len(tables) == 1):
+        (file,) = known or tables
+        source, why = _file(file, images)
+        return Recognised(splits={"": source}, how=(f"{file}: {why}",))
+    if known:
+        return None
+    if any(_json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
+        return _single("LabelMe folder", path, images, "JSON files of LabelMe in folders below")
+    if is_yolo(path):
+        return _single("YOLO folder", path, images, "YOLO's text files")
     if is_mask_folder(path):
-        return Source(
-            kind="mask folder", path=path
-        ), f"{path}: a folder for each image, with one mask picture an object"
-    labels = sorted(file for file in path.glob("*.json") if not file.name.startswith("."))
-    if len(labels) == 1:
-        return _one(labels[0], images)
-    found = f"{len(labels)} JSON files ({', '.join(file.name for file in labels[:4])})" if labels else "no JSON file"
-    raise DataError(
-        f"{path} is not recognised: it has {found}, no train/ folder, and no <id>/images/ folders; "
-        "give a COCO file with images=, or a folder of masks."
+        return _single("mask folder", path, images, "a folder of images and mask pictures")
+    return None
+
+
+def _single(kind: Kind, path: Path, images: Path | None, why: str) -> Recognised:
+    return Recognised(splits={"": Source(kind=kind, path=path, images=images)}, how=(f"{path}: {why}",))
+
+
+def _csv_kind(path: Path) -> Kind | None:
+    head = _head(path).splitlines()
+    columns = {name.strip().strip('"').casefold() for name in (head[0] if head else "").split(",")}
+    if {"filename", "region_shape_attributes"} <= columns:
+        return "VIA file"
+    return "mask folder" if {"images", "masks"} <= columns else None
+
+
+def _json_kind(file: Path) -> Kind | None:
+    try:
+        kind = _json(file)[0]
+    except DataError:
+        return None
+    # Any JSON object passes for COCO where it is asked for by name; among other files it has to show it.
+    return None if kind == "COCO file" and not is_coco_file(file) else kind
+
+
+def _folders(path: Path) -> list[Path]:
+    return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+
+
+def _first(folder: Path, pattern: str) -> Path | None:
+    return next(iter(folder.glob(pattern)), None) if folder.is_dir() else None
+
+
+def _head(file: Path) -> str:
+    with file.open("rb") as data:
+        return data.read(_HEAD).decode("utf-8-sig", "replace")
+
+
+def _not_recognised(path: Path) -> str:
+    labels = [file.name for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
+    found = f"{len(labels)} JSON files ({', '.join(labels[:4])})" if labels else "no JSON file"
+    return (
+        f"{path} is not recognised: it has {found}, no train/ folder, and no <id>/images/ folders, and no files of "
+        "LabelMe, YOLO, PASCAL VOC, CVAT or Open Images; give the label file with images=, or the folder of all."
     )
-
-
-def _image_folder(source: Source) -> Path:
-    """The image folder of a COCO file: the one given, else the first beside it that has the file's first image."""
-    if source.images is not None:
-        return source.images
-    with collector_paused():
-        entries = read_images(read_document(source.path), Findings(str(source.path), autofix=True))
-    names = [entry.file_name for entry in entries.values()][:1]
-    here = source.path.parent
-    places: Sequence[Path] = (here / "images", here, here / source.path.stem, here.parent / "images", here.parent)
-    for place in places:
-        if place.is_dir() and not missing_names(place, names):
-            return place
-    raise DataError(
-        f"{source.path}: its first image {names[0]!r} is not beside it or in images/; "
-        "give the image folder with images=."
-    )
-
-
-def _common_class_map(sources: list[Source], class_name: str) -> ClassMap:
-    """One class map for all parts: the classes of the first, then what others add."""
-    class_map = ClassMap()
-    for source in sources:
-        if source.kind == "mask folder":
-            names: Sequence[str] = [class_name]
-        else:
-            with collector_paused():
-                names = found_class_map(read_categories(read_document(source.path), str(source.path))).names
-        for name in names:
-            if name not in class_map:
-                class_map.add_name(name)
-    return class_map
-
-
-def _in_split(records: Records, split: str) -> Records:
-    return Records([replace(record, split=split) for record in records], records.class_map, records.report)

@@ -1,54 +1,77 @@
 """Write records as a COCO instances file that reads back to the very same records.
 
 What COCO has no place for goes into keys that other readers pass over: `contorno_id` holds an id that COCO's integers
-cannot, `split` the split that the record came from.
+cannot, `split` the split that the record came from, `attributes` what else the source says of an object, as CVAT does.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
 import numpy as np
 
 from contorno import masks as mask_codes
-from contorno.errors import ConfigError
+from contorno.errors import ConfigError, DataError
 from contorno.files import atomic_file
-from contorno.masks import Geometry, Size
+from contorno.masks import Geometry, Polygons, Size
+from contorno.progress import Progress, silent
+from contorno.receipts import Receipt, round_trip_receipt
 from contorno.records import Record, Records
+from contorno.simplify import count_vertices, simplified
 from contorno.writers.image_files import relative_names
+from contorno.writers.written import Written
 
-MaskForm = Literal["as-given", "rle", "pixel-edges"]
+MaskForm = Literal["as-given", "rle", "pixel-edges", "simplified"]
 _OWN_KEYS = ("images", "annotations", "categories")
+_SCORE = "score"
+_TOLD_EVERY = 256  # images
+
+VERTICES_LOST = "vertices of a polygon, whose mask went out in another form"
+NO_OUTLINE = "mask without a pixel, which has no polygon"
+ATTRIBUTES_LOST = "attributes of an object, left out as asked"
 
 
 def write_coco(
     records: Records,
     path: Path,
     *,
-    img_dir: Path,
+    img_dir: Path | None = None,
     masks: MaskForm = "as-given",
+    min_iou: float = 0.98,
+    attributes: bool = True,
     extras: Mapping[str, Any] | None = None,
     object_extras: Mapping[int | str, Mapping[str, Any]] | None = None,
-) -> Path:
-    """Write `records` to the COCO file `path`, whole or not at all, and return `path`.
+    progress: Progress = silent,
+) -> Written:
+    """Write `records` to the COCO file `path`, whole or not at all.
 
-    img_dir:  folder that holds the image files; `file_name` is relative to it, with forward slashes.
+    img_dir:  folder that holds the image files; `file_name` is relative to it, with forward slashes. If unset, the
+              deepest folder that holds them all.
     masks:    "as-given" keeps polygons to the last bit and writes run lengths compressed; "rle" writes every mask as
-              compressed run lengths; "pixel-edges" as polygons that decode to the very same mask.
+              compressed run lengths; "pixel-edges" as polygons that decode to the very same mask; "simplified" as
+              polygons of few vertices (`contorno.simplify`), where a polygon that has no more keeps its own.
+    min_iou:  the least IoU of a simplified mask with the one it stands for.
+    attributes: write what `Instances.attributes` says of an object as the member "attributes", as CVAT does; a number
+              called "score" stands beside it as "score", as in COCO's results.
     extras:   more top-level members of the file, such as "info" and "licenses".
     object_extras: more members of single annotations, by the id of the object in its record (`Instances.ids`).
 
     Image ids and annotation ids are kept where all are different whole numbers (annotation ids: above 0, since
     pycocotools takes a match with id 0 for none); otherwise they are numbered from 1, with the id of the record in
     `contorno_id`. `area` is the stated one, else that of the mask, else that of the box.
-    Raises ConfigError for a record without a file or with its file outside `img_dir`, and for bad `masks` or `extras`.
+    Raises ConfigError for a record without a file or with its file outside `img_dir`, and for bad `masks`, `min_iou` or
+    `extras`; DataError for an attribute that does not fit JSON.
     """
-    path, img_dir = Path(path), Path(img_dir)
+    path = Path(path)
     if masks not in get_args(MaskForm):
         raise ConfigError(f"masks={masks!r} is not a form of masks; choose one of {', '.join(get_args(MaskForm))}.")
+    if not 0 < min_iou <= 1:
+        raise ConfigError(f"min_iou={min_iou!r} is no bound for an IoU; choose one above 0 and up to 1, such as 0.98.")
     head = _extra_members(extras)
     image_ids = _whole_numbers([record.image_id for record in records], least=None)
     known = [
@@ -59,30 +82,70 @@ def write_coco(
         if record.path is None:
             raise ConfigError(
                 f"image {record.image_id}: it has pixels and no file to name in COCO; "
-                f"write the image to {img_dir} first."
+                f"write the image to {'a folder' if img_dir is None else img_dir} first."
             )
     file_names = relative_names(records, img_dir)
 
+    forms = _Forms(masks, min_iou)
     categories = [{"id": label, "name": name} for label, name in enumerate(records.class_map.names, start=1)]
     images = (
         _image(record, image_id, file_name)
         for record, image_id, file_name in zip(records, image_ids, file_names, strict=True)
     )
-    annotations = (
-        annotation
-        for record, image_id in zip(records, image_ids, strict=True)
-        for annotation in _annotations(record, image_id, annotation_ids, masks, object_extras or {})
-    )
+
+    def annotations() -> Iterator[dict[str, Any]]:
+        for done, (record, image_id) in enumerate(zip(records, image_ids, strict=True), start=1):
+            yield from _annotations(record, image_id, annotation_ids, forms, object_extras or {}, attributes)
+            if done % _TOLD_EVERY == 0 or done == len(records):
+                progress("writing annotations", done, len(records))
+
     with atomic_file(path, "w") as file:
         file.write("{" + "".join(f"{json.dumps(key)}: {text},\n" for key, text in head.items()))
         _write_list(file, "images", images)
         file.write(",\n")
         # One annotation a line, made as it is written: a whole data set of polygons is never held twice.
-        _write_list(file, "annotations", annotations)
+        _write_list(file, "annotations", annotations())
         file.write(",\n")
         _write_list(file, "categories", categories)
         file.write("}\n")
-    return path
+    return Written(
+        path=path,
+        images=len(records),
+        objects=records.num_objects,
+        lost={what: count for what, count in forms.lost.items() if count},
+        receipt=forms.receipt(),
+    )
+
+
+@dataclass(slots=True)
+class _Forms:
+    """Puts masks into the form asked for, and keeps account of what that costs."""
+
+    form: MaskForm
+    min_iou: float
+    lost: Counter[str] = field(default_factory=Counter)
+    ious: list[float] = field(default_factory=list)
+
+    def segmentation(self, geometry: Geometry, size: Size) -> Any:
+        """The value of an annotation's "segmentation"."""
+        if self.form == "as-given":
+            return geometry.to_coco()
+        code = mask_codes.to_run_length(geometry, size)
+        if self.form == "rle":
+            self.lost[VERTICES_LOST] += isinstance(geometry, Polygons)
+            return code.to_coco()
+        made = mask_codes.to_polygons(code) if self.form == "pixel-edges" else simplified(code, self.min_iou)
+        if isinstance(geometry, Polygons):
+            if self.form == "simplified" and 0 < count_vertices(geometry) <= count_vertices(made):
+                return geometry.to_coco()
+            self.lost[VERTICES_LOST] += geometry != made
+        self.lost[NO_OUTLINE] += not made.parts
+        self.ious.append(float(round_trip_receipt([code], [made]).ious[0]))
+        return made.to_coco()
+
+    def receipt(self) -> Receipt | None:
+        """The round trip of the masks that became polygons; None where none did."""
+        return Receipt(np.array(self.ious)) if self.ious else None
 
 
 def _extra_members(extras: Mapping[str, Any] | None) -> dict[str, str]:
@@ -118,8 +181,9 @@ def _annotations(
     record: Record,
     image_id: int,
     new_ids: Iterator[int],
-    form: MaskForm,
+    forms: _Forms,
     extras: Mapping[int | str, Mapping[str, Any]],
+    with_attributes: bool,
 ) -> Iterator[dict[str, Any]]:
     instances = record.instances
     # float64 first: the difference of two float32 is then exact, so x + width gives the very same x_max again.
@@ -136,14 +200,33 @@ def _annotations(
             "area": _area(float(instances.areas[index]), geometry, record.size_hw, box),
             "iscrowd": int(instances.is_crowd[index]),
             # An object with a box only has an empty list, as box data sets in COCO's form do.
-            "segmentation": [] if geometry is None else _segmentation(geometry, record.size_hw, form),
+            "segmentation": [] if geometry is None else forms.segmentation(geometry, record.size_hw),
         }
         if instances.ids is not None and instances.ids[index] != annotation_id:
             annotation["contorno_id"] = instances.ids[index]
+        told = {} if instances.attributes is None else instances.attributes[index]
+        if told and with_attributes:
+            annotation |= _attribute_members(told, f"image {record.image_id!r}, annotation {annotation_id}")
+        elif told:
+            forms.lost[ATTRIBUTES_LOST] += 1
         if extras and instances.ids is not None:
             # What the record says itself comes first: an extra cannot overwrite it.
             annotation = {**extras.get(instances.ids[index], {}), **annotation}
         yield annotation
+
+
+def _attribute_members(told: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The members "score" and "attributes" of an annotation."""
+    for name, value in told.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{where}: the attribute {name!r} cannot be written as JSON: {error}.") from error
+    score = told.get(_SCORE)
+    if not isinstance(score, int | float) or isinstance(score, bool):
+        return {"attributes": dict(told)}
+    rest = {name: value for name, value in told.items() if name != _SCORE}
+    return {_SCORE: score, **({"attributes": rest} if rest else {})}
 
 
 def _area(stated: float, geometry: Geometry | None, size: Size, box_xywh: Sequence[float]) -> float:
@@ -152,14 +235,6 @@ def _area(stated: float, geometry: Geometry | None, size: Size, box_xywh: Sequen
     if geometry is None:
         return box_xywh[2] * box_xywh[3]
     return int(mask_codes.area(mask_codes.to_run_length(geometry, size)))
-
-
-def _segmentation(geometry: Geometry, size: Size, form: MaskForm) -> Any:
-    if form == "rle":
-        return mask_codes.to_run_length(geometry, size).to_coco()
-    if form == "pixel-edges":
-        return mask_codes.to_polygons(mask_codes.to_run_length(geometry, size)).to_coco()
-    return geometry.to_coco()
 
 
 def _write_list(file: IO[str], key: str, items: Iterable[Mapping[str, Any]]) -> None:

@@ -82,5 +82,5 @@ def test_an_unknown_backbone_lists_the_known() -> None:
     ids=["none", "no norm", "one too many"],
 )
 def test_settings_that_lack_or_add_something_are_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match="the model settings are not those of a Mask R-CNN"):
+    with pytest.raises(ConfigError, match="the model settings are not those of a detector"):
         from_settings(settings, 2)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import MaskRCNN, maskrcnn_resnet50_fpn
 
 from contorno.errors import ConfigError
-from contorno.models.torchvision import mask_rcnn
+from contorno.models.torchvision import mask_rcnn, network
 from contorno.models.torchvision.backbones import resnet18_fpn, resnet50_fpn
 
 
@@ -256,7 +256,7 @@ def test_export_leaves_the_model_as_it_was() -> None:
     model = small_model().train()
     exported = mask_rcnn.export_model(model, size=64)
     assert model.training
-    assert isinstance(model.transform, mask_rcnn.BatchImages)
+    assert isinstance(model.transform, network.BatchImages)
     assert not any(module.training for module in exported.modules())
     with torch.no_grad():
         exported.backbone.body.conv1.weight.zero_()

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from contorno.models.torchvision import mask_rcnn
+from contorno.models.torchvision import faster_rcnn, mask_rcnn
 
-__all__ = ["mask_rcnn"]
+__all__ = ["faster_rcnn", "mask_rcnn"]

@@ -1,4 +1,4 @@
-"""Mask R-CNN's second stage with a limit on the regions that train masks, and losses that need no training mode."""
+"""The second stage with a limit on the regions that train masks, and losses that need no training mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Features = dict[str, Tensor]
 Target = dict[str, Tensor]
 
 
-class MaskRoIHeads(RoIHeads):  # type: ignore[misc]
+class LimitedRoIHeads(RoIHeads):  # type: ignore[misc]
     """torchvision's RoIHeads, with the same parameters under the same names.
 
     torchvision trains masks on every positive region, up to 128 of the 512 sampled in an image; on a CPU that is most
@@ -45,7 +45,7 @@ class MaskRoIHeads(RoIHeads):  # type: ignore[misc]
         image_shapes: list[tuple[int, int]],
         targets: list[Target] | None,
     ) -> dict[str, Tensor]:
-        """Losses of classes, boxes and masks, in whichever mode the module is.
+        """Losses of classes, boxes and, in a mask model, masks, in whichever mode the module is.
 
         proposals: for each image float32 (P, 4) xyxy.   image_shapes: (height, width) of each.
         targets:   boxes float32 (N, 4), labels int64 (N,), masks uint8 (N, H, W) of each image, and `ignored` float32
@@ -60,6 +60,9 @@ class MaskRoIHeads(RoIHeads):  # type: ignore[misc]
         class_logits, box_regression = self.box_predictor(box_features)
         loss_classifier, loss_box_reg = fastrcnn_loss(class_logits, box_regression, labels, regression_targets)
 
+        losses = {"loss_classifier": loss_classifier, "loss_box_reg": loss_box_reg}
+        if not self.has_mask():
+            return losses
         chosen = [self._mask_rois(image_labels) for image_labels in labels]
         mask_proposals = [boxes[index] for boxes, index in zip(proposals, chosen, strict=True)]
         mask_matched = [index_of[index] for index_of, index in zip(matched, chosen, strict=True)]
@@ -68,7 +71,7 @@ class MaskRoIHeads(RoIHeads):  # type: ignore[misc]
         loss_mask = maskrcnn_loss(
             mask_logits, mask_proposals, [t["masks"] for t in targets], [t["labels"] for t in targets], mask_matched
         )
-        return {"loss_classifier": loss_classifier, "loss_box_reg": loss_box_reg, "loss_mask": loss_mask}
+        return losses | {"loss_mask": loss_mask}
 
     def _mask_rois(self, labels: Tensor) -> Tensor:
         positive = torch.where(labels > 0)[0]

@@ -24,6 +24,8 @@ CLASS_HEADS = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_lo
 """Layers with one output per class: other classes, other layers."""
 ANCHOR_HEADS = ("rpn.head.cls_logits.", "rpn.head.bbox_pred.")
 """Layers with one output per anchor shape of a position."""
+Detector = Literal["MaskRCNN", "FasterRCNN"]
+DETECTORS: tuple[Detector, ...] = ("MaskRCNN", "FasterRCNN")
 NORM_EPSILON = 1e-5
 COCO_V1_EPSILON = 0.0
 
@@ -40,11 +42,13 @@ class LoadReport:
         return f"loaded {self.loaded} tensors{new}"
 
 
-def published_url(name: str, kind: Literal["coco", "imagenet"]) -> str:
-    """Address of torchvision's own weights for a ResNet (or a Mask R-CNN on it), as torchvision states it."""
+def published_url(name: str, kind: Literal["coco", "imagenet"], detector: Detector = "MaskRCNN") -> str:
+    """Address of torchvision's own weights for a ResNet (or a detector on it), as torchvision states it."""
     depth = name.removeprefix("resnet")
     member = (
-        f"ResNet{depth}_Weights.IMAGENET1K_V1" if kind == "imagenet" else f"MaskRCNN_ResNet{depth}_FPN_Weights.COCO_V1"
+        f"ResNet{depth}_Weights.IMAGENET1K_V1"
+        if kind == "imagenet"
+        else f"{detector}_ResNet{depth}_FPN_Weights.COCO_V1"
     )
     return str(get_weight(member).url)
 

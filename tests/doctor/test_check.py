@@ -90,7 +90,7 @@ def test_size_that_differs_from_the_file_is_an_error_and_a_swapped_one_hints_at_
     Image.fromarray(np.zeros((*SIZE, 3), dtype=np.uint8)).save(turned, exif=exif)
     other = picture(tmp_path / "other.png", (5, 7))
     report = check_train(tiny.record("t", SIZE, [], turned), tiny.record("o", SIZE, [], other))
-    assert kinds(report) == {"image with width and height swapped": 1, "image of another size than stated": 1}
+    assert kinds(report) == {"image turned by EXIF against its annotation": 1, "image of another size than stated": 1}
     assert "stated are 30 x 20 pixels, the file has 20 x 30" in report.errors[0].cause
     assert "EXIF" in report.errors[0].cause
 

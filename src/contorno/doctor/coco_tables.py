@@ -1,0 +1,262 @@
+"""The tables of a COCO document, entry by entry: every fault is met, and what is sound goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import PureWindowsPath
+from typing import Any
+
+from contorno.doctor.coco_references import Known
+from contorno.doctor.report import Faults, Place
+from contorno.errors import DataError
+from contorno.masks import Size
+from contorno.parsers.coco_document import clean_id
+from contorno.parsers.image_files import relative_name
+from contorno.records import ImageId, fold_name
+
+MOST_PIXELS = 1 << 31
+"""Run lengths cannot count more."""
+
+_WEB = ("http://", "https://", "s3://", "gs://", "ftp://", "file://")
+
+
+@dataclass(slots=True, kw_only=True)
+class ImageRow:
+    """A usable entry of `images`. file_name: relative, or None if it leads nowhere.   size: as stated, or None."""
+
+    index: int
+    key: ImageId
+    entry: dict[str, Any]
+    file_name: str | None
+    size: Size | None
+    place: Place
+
+
+@dataclass(slots=True)
+class Tables:
+    """What is sound of a document. categories: names by id, in the order of the file.
+
+    annotations: (index, entry, image, category id) of those that belong to a known image and category.
+    """
+
+    images: dict[ImageId, ImageRow] = field(default_factory=dict)
+    categories: dict[ImageId, str] = field(default_factory=dict)
+    annotations: list[tuple[int, dict[str, Any], ImageRow, ImageId]] = field(default_factory=list)
+
+
+def read_tables(document: dict[str, Any], place: Place, faults: Faults) -> Tables:
+    """Look through images, categories and annotations in turn."""
+    tables = Tables()
+    _images(document["images"], tables, place, faults)
+    _categories(document["categories"], tables, place, faults)
+    _annotations(document["annotations"], tables, place, faults)
+    return tables
+
+
+def number(value: object) -> float | None:
+    """A finite number as it is meant to be; None for texts, truth values and anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if found - found == 0 else None
+
+
+def number_in_text(value: object) -> float | None:
+    """The number that a text holds, or None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return number(float(value))
+    except ValueError:
+        return None
+
+
+def _entries(
+    table: list[Any], name: str, place: Place, faults: Faults, first: int = 0
+) -> Iterable[tuple[int, dict[str, Any], Place]]:
+    for index, entry in enumerate(table, start=first):
+        where = replace(place, field=f"{name}[{index}]")
+        if isinstance(entry, dict):
+            yield index, entry, where
+        else:
+            cause = f"{name}[{index}] is {type(entry).__name__}; expected an object with an id."
+            mend = "remove it, or write it again."
+            faults.add("error", f"entry of {name!r} that is no object", where, cause, mend, fixable=True)
+
+
+def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> None:
+    names: dict[str, ImageId] = {}
+    for index, entry, where in _entries(table, "images", place, faults):
+        key = clean_id(entry.get("id"))
+        name = entry.get("file_name")
+        shown = name if isinstance(name, str) else None
+        here = replace(where, file=shown, image_id=key, field=None)
+        if key is None:
+            cause = f"images[{index}] ({shown!r}): its id is {entry.get('id')!r}; expected a whole number."
+            faults.add("error", "image without a usable id", where, cause, "give every image an id of its own.")
+            continue
+        row = ImageRow(
+            index=index,
+            key=key,
+            entry=entry,
+            file_name=_file_name(entry, here, faults),
+            size=_size(entry, here, faults),
+            place=here,
+        )
+        other = tables.images.setdefault(key, row)
+        if other is not row:
+            same = other.file_name == row.file_name
+            cause = f"the id {key!r} stands for {other.entry.get('file_name')!r} and for {name!r}."
+            if same:
+                mend = "keep one of the two."
+                faults.add("error", "image entry that repeats another", here, cause, mend, fixable=True)
+            else:
+                mend = "give every image an id of its own; whose the annotations are cannot be told."
+                faults.add("error", "image id used for two files", here, cause, mend)
+        elif row.file_name is not None:
+            first = names.setdefault(row.file_name, key)
+            if first != key:
+                cause = f"{row.file_name!r} has the ids {first!r} and {key!r}."
+                mend = "keep one entry, and put all its annotations there."
+                same_size = tables.images[first].size == row.size
+                faults.add("error", "image file under two ids", here, cause, mend, fixable=same_size)
+
+
+def _file_name(entry: dict[str, Any], place: Place, faults: Faults) -> str | None:
+    name = entry.get("file_name")
+    here = replace(place, field="file_name")
+    if "file_name" not in entry:
+        cause = f"the key 'file_name' is missing; its keys are {', '.join(map(repr, list(entry)[:8]))}."
+        faults.add("error", "image without a file name", here, cause, "name the image file.")
+        return None
+    try:
+        relative = relative_name(name, "")
+    except DataError:
+        if not isinstance(name, str) or not name.strip():
+            kind, mend = "image without a file name", "name the image file."
+        else:
+            kind, mend = "file name that leads out of the image folder", "name it relative to the image folder."
+        faults.add("error", kind, here, f"its file name is {name!r}.", mend)
+        return None
+    assert isinstance(name, str)
+    if name.startswith(_WEB):
+        faults.add(
+            "error", "file name that is a web address", here, f"{name!r}.", "fetch the images, and name the files."
+        )
+        return None
+    if "\\" in name and str(PureWindowsPath(name)) == name:
+        cause = f"{name!r}: only Windows takes this for a folder and a file."
+        faults.add("warning", "file name with backslashes", here, cause, "write forward slashes.", fixable=True)
+    elif name != name.strip():
+        faults.add("warning", "file name with outer blanks", here, f"{name!r}.", "take the blanks away.")
+    return relative
+
+
+def _size(entry: dict[str, Any], place: Place, faults: Faults) -> Size | None:
+    sides: list[int] = []
+    for key in ("height", "width"):
+        value = entry.get(key)
+        here = replace(place, field=key)
+        found = number(value)
+        if found is not None and found >= 1 and found == int(found):
+            sides.append(int(found))
+            continue
+        if value is None:
+            kind, cause = "image without width or height", f"{key} is missing."
+        elif number_in_text(value) is not None:
+            kind, cause = "width or height that is a text", f"{key} is {value!r}."
+            taken = number_in_text(value) or 0.0
+            if taken >= 1 and taken == int(taken):
+                sides.append(int(taken))
+        else:
+            kind, cause = "width or height that cannot be", f"{key} is {value!r}; expected whole pixels from 1 on."
+        severity: Any = "error"
+        faults.add(severity, kind, here, cause, "state the size of the image file.", fixable=True)
+    if len(sides) == 2 and sides[0] * sides[1] > MOST_PIXELS:
+        cause = f"{sides[1]} x {sides[0]} pixels (width x height) are more than any image has."
+        mend = "state the size of the image file."
+        faults.add("error", "width or height that cannot be", replace(place, field="width"), cause, mend, fixable=True)
+        return None
+    return (sides[0], sides[1]) if len(sides) == 2 else None
+
+
+def _categories(table: list[Any], tables: Tables, place: Place, faults: Faults) -> None:
+    folded: dict[str, str] = {}
+    for index, entry, where in _entries(table, "categories", place, faults):
+        key, name = clean_id(entry.get("id")), entry.get("name")
+        if key is None:
+            cause = f"categories[{index}] ({name!r}): its id is {entry.get('id')!r}; expected a whole number."
+            faults.add("error", "category without a usable id", where, cause, "give every category an id of its own.")
+            continue
+        if not isinstance(name, str) or not name.strip():
+            here = replace(where, field=f"categories[{index}].name")
+            cause = f"the category with the id {key!r} has the name {name!r}."
+            faults.add("error", "category without a name", here, cause, "name it, or remove it if it has no objects.")
+            tables.categories.setdefault(key, "")
+            continue
+        here = replace(where, class_name=name, field=None)
+        first = tables.categories.setdefault(key, name)
+        if key in tables.categories and first is not name:
+            same = fold_name(first) == fold_name(name)
+            cause = f"the category id {key!r} stands for {first!r} and for {name!r}."
+            mend = "keep one of the two." if same else "give every category an id of its own."
+            faults.add("error", "category id used twice", here, cause, mend, fixable=same)
+            continue
+        if name != name.strip():
+            cause = f"{name!r} has outer blanks."
+            faults.add("warning", "category name with outer blanks", here, cause, "trim it.", fixable=True)
+        other = folded.setdefault(fold_name(name), name)
+        if other is not name:
+            if other == name:
+                kind, cause = "category name that stands twice", f"{name!r} stands under two ids."
+            else:
+                kind, cause = "category names that differ in case or blanks only", f"{other!r} and {name!r}."
+            faults.add("error", kind, here, cause, "make them one category.", fixable=True)
+
+
+def _annotations(table: list[Any], tables: Tables, place: Place, faults: Faults) -> None:
+    images, categories = Known(tables.images, "image"), Known(tables.categories, "category")
+    seen: dict[ImageId, dict[str, Any]] = {}
+    for index, entry in enumerate(table):
+        if isinstance(entry, dict):
+            # The sound ones first and quickly: a place for each of a million would take longer than all else here.
+            key = clean_id(entry.get("id"))
+            image_key, category = images.known(entry.get("image_id")), categories.known(entry.get("category_id"))
+            if key and key not in seen and image_key is not None and category is not None:
+                seen[key] = entry
+                tables.annotations.append((index, entry, tables.images[image_key], category))
+                continue
+        for _, faulty, where in _entries(table[index : index + 1], "annotations", place, faults, first=index):
+            key = clean_id(faulty.get("id"))
+            here = replace(where, annotation_id=key, field=None) if key is not None else where
+            _check_id(faulty, key, seen, here, faults)
+            image_key = images.find(faulty.get("image_id"), here, faults, "image_id" in faulty)
+            category = categories.find(faulty.get("category_id"), here, faults, "category_id" in faulty)
+            if image_key is not None and category is not None:
+                tables.annotations.append((index, faulty, tables.images[image_key], category))
+    images.tell(place, faults)
+    categories.tell(place, faults)
+
+
+def _check_id(
+    entry: dict[str, Any], key: ImageId | None, seen: dict[ImageId, dict[str, Any]], place: Place, faults: Faults
+) -> None:
+    if key is None:
+        cause = f"its id is {entry.get('id')!r}." if "id" in entry else "the key 'id' is missing."
+        mend = "number the annotations."
+        faults.add("error", "annotation without a usable id", replace(place, field="id"), cause, mend, fixable=True)
+        return
+    first = seen.setdefault(key, entry)
+    if first is entry:
+        if key == 0:
+            cause = "pycocotools takes a match with the annotation of id 0 for none."
+            mend = "number the annotations from 1."
+            faults.add("warning", "annotation with the id 0", replace(place, field="id"), cause, mend, fixable=True)
+        return
+    cause = f"the id {key!r} stands for two annotations" + (" that are the very same." if first == entry else ".")
+    mend = "number the annotations anew; pycocotools keeps only the last of an id."
+    faults.add("error", "annotation id used twice", replace(place, field="id"), cause, mend, fixable=True)

@@ -1,0 +1,106 @@
+"""Faster R-CNN, for boxes: torchvision's model and parameter names, on samples resized and normalised already."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+from torchvision.models.detection import FasterRCNN
+
+from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
+from contorno.loaders import infer_dl, train_dl, valid_dl
+from contorno.models.torchvision import backbones, network
+from contorno.models.torchvision.anchors import DEFAULT_RATIOS, anchor_sizes_for
+from contorno.models.torchvision.backbones import BackboneConfig
+from contorno.models.torchvision.network import export_model, losses_and_detections, param_groups
+from contorno.models.torchvision.weights import load_weights
+
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "LOSS_NAMES",
+    "anchor_sizes_for",
+    "backbones",
+    "export_model",
+    "infer_dl",
+    "load_weights",
+    "losses_and_detections",
+    "model",
+    "param_groups",
+    "train_dl",
+    "valid_dl",
+]
+
+LOSS_NAMES = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
+
+
+def model(
+    backbone: BackboneConfig,
+    num_classes: int,
+    *,
+    anchor_sizes: Sequence[float | Sequence[float]] | None = None,
+    aspect_ratios: Sequence[float] = DEFAULT_RATIOS,
+    rpn_pre_nms_top_n_train: int = 2000,
+    rpn_pre_nms_top_n_test: int = 1000,
+    rpn_post_nms_top_n_train: int = 2000,
+    rpn_post_nms_top_n_test: int = 1000,
+    rpn_batch_size_per_image: int = 256,
+    box_batch_size_per_image: int = 512,
+    box_positive_fraction: float = 0.25,
+    box_score_thresh: float = 0.05,
+    box_nms_thresh: float = 0.5,
+    box_detections_per_img: int = 100,
+    progress: bool = True,
+) -> FasterRCNN:
+    """Make a Faster R-CNN, with its backbone's weights loaded.
+
+    It takes lists of float32 (3, H, W) images, normalised with ImageNet's mean and deviation. In training mode it
+    gives a dict of the losses `LOSS_NAMES`; in evaluation mode, for each image, boxes float32 (N, 4) xyxy in sample
+    pixels, labels int64 (N,) and scores float32 (N,), best first.
+
+    backbone:       one of `backbones`, called or not. COCO weights are loaded but for the layers that depend on the
+                    number of classes.
+    num_classes:    background counted: `len(class_map)`.
+    anchor_sizes:   for each of the five pyramid levels (strides 4 to 64 px) the sides of its anchors in sample pixels,
+                    one number or several; default 32 to 512. `anchor_sizes_for` fits them to a data set.
+    aspect_ratios:  height / width of the anchors of each size.
+    progress:       draw a bar on stderr while weights are fetched.
+    The other options are torchvision's, under its names and with its defaults.
+    Raises ConfigError for options that cannot be, WeightsError if the weights cannot be had or do not fit.
+    """
+    return network.build(
+        FasterRCNN,
+        "FasterRCNN",
+        backbone,
+        num_classes,
+        anchor_sizes=anchor_sizes,
+        aspect_ratios=aspect_ratios,
+        mask_rois_per_image=None,
+        progress=progress,
+        rpn_pre_nms_top_n_train=rpn_pre_nms_top_n_train,
+        rpn_pre_nms_top_n_test=rpn_pre_nms_top_n_test,
+        rpn_post_nms_top_n_train=rpn_post_nms_top_n_train,
+        rpn_post_nms_top_n_test=rpn_post_nms_top_n_test,
+        rpn_batch_size_per_image=rpn_batch_size_per_image,
+        box_batch_size_per_image=box_batch_size_per_image,
+        box_positive_fraction=box_positive_fraction,
+        box_score_thresh=box_score_thresh,
+        box_nms_thresh=box_nms_thresh,
+        box_detections_per_img=box_detections_per_img,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    # Both stand above this module in the order of imports, so they are looked up on first use.
+    if name == "predict":
+        from contorno.inference import predict
+
+        return predict
+    if name == "fastai":
+        from contorno.learner import learner
+
+        return SimpleNamespace(learner=partial(learner, model_type=sys.modules[__name__]))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

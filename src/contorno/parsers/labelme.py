@@ -1,0 +1,247 @@
+"""Read folders of LabelMe files: one JSON an image, also as AnyLabeling and X-AnyLabeling write them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from contorno.errors import ConfigError, DataError
+from contorno.files import read_json
+from contorno.images import image_size
+from contorno.masks import Size
+from contorno.parsers.coco_geometry import BadGeometry
+from contorno.parsers.findings import Findings
+from contorno.parsers.found import FoundImage, FoundObject
+from contorno.parsers.groups import join_groups
+from contorno.parsers.labelme_images import embedded_image, find_image, plain
+from contorno.parsers.labelme_shapes import Rectangles, read_shape
+from contorno.parsers.parsing import Missing, Parser
+from contorno.progress import Progress
+from contorno.records import ClassMap
+
+__all__ = ["LABELS_FILE", "LabelMeParser", "is_labelme"]
+
+LABELS_FILE = "labels.txt"
+"""The list of classes that LabelMe is started with, one a line."""
+
+_NO_CLASSES = ("__ignore__", "_background_")  # LabelMe's own marks
+_KNOWN = ("label", "points", "group_id", "shape_type", "mask", "is_crowd", "contorno_id", "line_color", "fill_color")
+_SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
+_SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
+
+
+def is_labelme(document: Any) -> bool:
+    """Whether a JSON value is a LabelMe file: a list of shapes, and an image by its path or inside."""
+    has_image = isinstance(document, dict) and ("imagePath" in document or "imageData" in document)
+    return has_image and isinstance(document.get("shapes"), list)
+
+
+class LabelMeParser(Parser):
+    """Reads LabelMe files of versions 3 to 6, in a folder with its sub-folders, or one.
+
+    path:     the folder or the file.   img_dir: where the images are, if not where `imagePath` says.
+    rect:     "box": a rectangle is an object of which only the box is known; "mask": its mask is the rectangle.
+    instance_separator: for labels such as "cat-1", by the old custom, "-": the class is "cat", and shapes of one such
+              label in an image are one object. If unset, labels are classes as they are.
+
+    Shapes of one label and one `group_id` in an image are parts of one object. For the types of shapes see
+    `labelme_shapes.read_shape`. Flags, descriptions, scores and other members are kept as attributes of the object. The
+    file of the image comes first, its size too; an image that is only inside its label file becomes pixels in the
+    record, and nothing is written. The id of an image is the name of its file, below `img_dir` or the folder. If all
+    label files lie in train/, val/ and the like, these are the splits. Classes are those of labels.txt
+    first, in its order, where the folder has one with classes of the shapes.
+    JSON files of other kinds are passed over and counted, those that cannot be read are counted as dropped.
+    Options of `Parser` and what it raises as there.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        img_dir: Path | str | None = None,
+        *,
+        class_map: ClassMap | None = None,
+        rect: Rectangles = "box",
+        instance_separator: str | None = None,
+        ignore_unknown: bool = False,
+        missing_images: Missing = "error",
+        vertex_offset: float = 0.0,
+    ) -> None:
+        super().__init__(
+            path,
+            img_dir,
+            class_map=class_map,
+            ignore_unknown=ignore_unknown,
+            missing_images=missing_images,
+            vertex_offset=vertex_offset,
+        )
+        if rect not in ("box", "mask"):
+            raise ConfigError(f"rect={rect!r} is not known; choose 'box' or 'mask'.")
+        self.rect: Rectangles = rect
+        self.instance_separator = instance_separator
+        self.root = self.path if self.path.is_dir() else self.path.parent
+        self._used: set[str] = set()
+
+    def _declared_classes(self) -> Sequence[str]:
+        file = self.root / LABELS_FILE
+        if not self.path.is_dir() or not file.is_file():
+            return ()
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        names = [line.strip() for line in lines if line.strip() and line.strip() not in _NO_CLASSES]
+        return names if not self._used or self._used.intersection(names) else ()
+
+    def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
+        files = _json_files(self.path) if self.path.is_dir() else [self.path]
+        found = 0
+        self._used = set()
+        for done, file in enumerate(files, start=1):
+            where = file.relative_to(self.root).as_posix()
+            try:
+                document = read_json(file)
+            except DataError as error:
+                if self.path.is_file():
+                    raise
+                findings.drop("label file that cannot be read", where, str(error))
+                continue
+            if not is_labelme(document):
+                findings.leave_out("JSON file that is not of LabelMe", 1, where)
+                continue
+            found += 1
+            image = self._image(file, document, where, findings)
+            if image is not None:
+                yield image
+            if done % 64 == 0 or done == len(files):
+                progress("reading label files", done, len(files))
+        if not found:
+            raise DataError(
+                f"{self.path} has no LabelMe files ({len(files)} JSON files looked at); "
+                "expected JSON with 'shapes' and 'imagePath'."
+            )
+
+    def _image(self, file: Path, document: dict[str, Any], where: str, findings: Findings) -> FoundImage | None:
+        path = find_image(file, document.get("imagePath"), self.root, self.img_dir, findings, where)
+        pixels = None
+        folder = Path(where).parent
+        base = str(document.get("imagePath") or f"{file.stem}.png").replace("\\", "/").rpartition("/")[2]
+        name = (folder / (base if base not in ("", "..") and "\0" not in base else f"{file.stem}.png")).as_posix()
+        stated = _stated_size(document)
+        size = stated
+        if path is not None:
+            name = _name_below(path, self.img_dir, self.root)
+            try:
+                size = image_size(path)
+            except DataError as error:
+                findings.drop("image file that cannot be read", where, str(error))
+                return None
+        elif isinstance(document.get("imageData"), str) and document["imageData"]:
+            try:
+                pixels = embedded_image(document["imageData"])
+            except DataError as error:
+                findings.drop("image inside the label file that cannot be read", where, str(error))
+                return None
+            size = (pixels.shape[0], pixels.shape[1])
+        if stated is not None and size != stated:
+            detail = f"stated {stated}, the image has {size} (height, width)"
+            findings.mend(
+                "imageHeight and imageWidth that disagree with the image, those of the image taken", where, detail
+            )
+        for flag, value in _dict(document.get("flags")).items():
+            if value:
+                findings.leave_out(f"image flag {flag!r}, which records do not hold", 1, where)
+        own_id, split = document.get("contorno_id"), document.get("split")
+        # Without any size there is no image either, and it goes with its shapes.
+        return FoundImage(
+            file_name=name,
+            where=where,
+            image_id=own_id if isinstance(own_id, int | str) and own_id != "" else None,
+            size=size,
+            objects=[] if size is None else self._objects(document["shapes"], size, where, findings),
+            path=path,
+            image=pixels,
+            split=split if isinstance(split, str) and split else _SPLITS.get(Path(where).parts[0].lower()),
+        )
+
+    def _objects(self, shapes: list[Any], size: Size, where: str, findings: Findings) -> list[FoundObject]:
+        parts = []
+        for number, shape in enumerate(shapes):
+            place = f"shape {number}"
+            if not isinstance(shape, dict):
+                findings.drop("shape that is not an object of JSON", f"{where}, {place}")
+                continue
+            label = shape.get("label")
+            name = str(label).strip() if isinstance(label, str | int | float) and not isinstance(label, bool) else ""
+            if name in _NO_CLASSES:
+                findings.leave_out(f"shape labelled {name}", 1, f"{where}, {place}")
+                continue
+            try:
+                mended = partial(findings.mend, where=f"{where}, {place}")
+                geometry, box = read_shape(shape, size, self.rect, mended)
+            except BadGeometry as fault:
+                findings.drop(fault.reason, f"{where}, {place}", fault.detail)
+                continue
+            group = shape.get("group_id")
+            tie = str(group) if isinstance(group, int | str) and group != "" else None
+            name, tie = self._instance(name, tie)
+            self._used.add(name)
+            object_id = shape.get("contorno_id")
+            made = FoundObject(
+                class_name=name,
+                geometry=geometry,
+                box=box,
+                where=place,
+                object_id=object_id if isinstance(object_id, int | str) else None,
+                is_crowd=shape.get("is_crowd") is True,
+                attributes=_attributes(shape),
+            )
+            parts.append((tie, made))
+        return join_groups(parts, size, findings, where)
+
+    def _instance(self, label: str, group: str | None) -> tuple[str, str | None]:
+        if self.instance_separator:
+            name, _, number = label.rpartition(self.instance_separator)
+            if name and number.isdigit():
+                return name, group if group is not None else label
+        return label, group
+
+
+def _json_files(folder: Path) -> list[Path]:
+    """All JSON files below a folder in a repeatable order; hidden ones and links to folders are passed over."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(parent) / name for name in sorted(names) if name.lower().endswith(".json") and name[0] != "."]
+    return found
+
+
+def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a shape says, without members that say nothing."""
+    found = {key: value for key, value in shape.items() if key not in _KNOWN and value not in (None, "", {}, [])}
+    if "score" in found and found.get("description") == score_text(found["score"]):
+        del found["description"]
+    return found
+
+
+def score_text(score: Any) -> str:
+    """How `writers.labelme` shows a score in the description, where a shape has none."""
+    return f"score {score}"
+
+
+def _stated_size(document: Mapping[str, Any]) -> Size | None:
+    height, width = document.get("imageHeight"), document.get("imageWidth")
+    if isinstance(height, int | float) and isinstance(width, int | float) and height > 0 and width > 0:
+        return (int(height), int(width)) if max(height, width) < 1e9 else None
+    return None
+
+
+def _name_below(path: Path, *folders: Path) -> str:
+    place = plain(path)
+    for folder in folders:
+        if place.is_relative_to(plain(folder)):
+            return place.relative_to(plain(folder)).as_posix()
+    return path.name
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,100 @@
+"""The image that a LabelMe file is about: where its file is, or the copy inside the label file."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contorno.errors import DataError
+from contorno.images import read_image, read_mask
+from contorno.parsers.findings import Findings
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def find_image(
+    label_file: Path, image_path: object, root: Path, img_dir: Path, findings: Findings, where: str
+) -> Path | None:
+    """The image file that `imagePath` means, or None.
+
+    root: the folder of the data set.   img_dir: the folder of the images, if that is another.
+
+    A path counts from the folder of the label file and may climb ("../images/a.jpg") inside `root` and `img_dir`, and
+    no farther. Then it is looked for below `img_dir`; by its base name beside the label file and in `img_dir`; and last
+    under the name of the label file. Names that had to be looked for are counted as mended.
+    """
+    name = image_path.replace("\\", "/").strip() if isinstance(image_path, str) and "\0" not in image_path else ""
+    folder = label_file.parent
+    below = os.path.relpath(folder, root)
+    base = PurePosixPath(name).name
+    if name and base not in ("", ".."):
+        outside = PurePosixPath(name).is_absolute() or bool(PureWindowsPath(name).drive)
+        plain = [] if outside else [folder / name, img_dir / name]
+        if base == name:
+            plain.append(img_dir / below / base)
+        for place in plain:
+            if _is_inside(place, root, img_dir) and place.is_file():
+                return Path(os.path.normpath(place))
+        for place in (folder / base, img_dir / below / base, img_dir / base):
+            if place.is_file():
+                findings.mend("imagePath of another place, its image found by the base name", where, name)
+                return Path(os.path.normpath(place))
+    for place in (folder, img_dir / below, img_dir):
+        for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES)):
+            file = place / f"{label_file.stem}{suffix}"
+            if file.is_file():
+                findings.mend("imagePath without a file, the image named as the label file taken", where, name)
+                return Path(os.path.normpath(file))
+    return None
+
+
+def embedded_image(text: str) -> NDArray[np.uint8]:
+    """The image in `imageData`, uint8 (H, W, 3) RGB. Raises DataError if it is none, or too large."""
+    with _picture_file(text) as (path, what):
+        try:
+            return read_image(path)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), what)) from error
+
+
+def embedded_mask(text: str) -> NDArray[np.uint8]:
+    """The picture in `mask`, uint8 (h, w), 0 or 1. Raises DataError if it is none, or too large."""
+    with _picture_file(text) as (path, what):
+        try:
+            return read_mask(path)
+        except DataError as error:
+            raise DataError(str(error).replace(str(path), what)) from error
+
+
+@contextmanager
+def _picture_file(text: str) -> Iterator[tuple[Path, str]]:
+    """A picture of base64 text as a file for as long as the block runs, out of the data set.
+
+    So embedded pictures pass the same guards as others.
+    """
+    what = "the picture inside the label file"
+    try:
+        data = base64.b64decode(text.rpartition("base64,")[2])
+    except ValueError as error:
+        raise DataError(f"{what} is not base64: {error}.") from error
+    with tempfile.TemporaryDirectory(prefix="contorno-") as folder:
+        path = Path(folder) / "picture"
+        path.write_bytes(data)
+        yield path, what
+
+
+def _is_inside(path: Path, *folders: Path) -> bool:
+    place = plain(path)
+    return any(place.is_relative_to(plain(folder)) for folder in folders)
+
+
+def plain(path: Path) -> Path:
+    """The whole path without "..", by its words: a link to another place is still where it is."""
+    return Path(os.path.normpath(path.absolute()))

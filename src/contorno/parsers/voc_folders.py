@@ -1,0 +1,252 @@
+"""Where the parts of a PASCAL VOC data set lie, and which image is in which split."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from contorno.errors import ConfigError, DataError
+from contorno.parsers.findings import Findings
+from contorno.parsers.image_files import existing_folder, relative_name
+
+SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation"}
+SPLITS |= {"test": "test", "testing": "test"}
+"""Names of image lists and of folders that are splits, and what records call them."""
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jfif", ".mpo"})
+"""Suffixes, in lower case, by which an image is found beside an annotation that does not name it."""
+
+_ANNOTATIONS = ("annotations", "annotation", "xmls", "xml")
+_IMAGES = ("jpegimages", "images", "imgs", "pngimages", "image")
+_OBJECTS = ("segmentationobject", "segmentationobjectpng")
+_CLASSES = ("segmentationclass", "segmentationclasspng")
+_SETS = ("imagesets",)
+_LIST_BYTES = 1 << 28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VocFolders:
+    """The folders of one data set; None for what it does not have. root: where its lists of classes are looked for."""
+
+    root: Path
+    annotations: Path | None
+    images: Path
+    masks: Path | None
+    class_masks: Path | None
+    imagesets: Path | None
+
+
+def find_folders(
+    annotations_dir: Path | str,
+    images_dir: Path | str | None = None,
+    masks_dir: Path | str | None = None,
+    class_masks_dir: Path | str | None = None,
+    imagesets_dir: Path | str | None = None,
+) -> VocFolders:
+    """The folders given, or those that the root folder of a data set has under VOC's names.
+
+    annotations_dir: the folder of XML files, or the root alone: a folder with Annotations/ or SegmentationObject/ in
+                     it, or one with VOCdevkit/VOC2012/ or VOC2012/ in it. Without images_dir and these, the images are
+                     beside their XML files.
+    Raises ConfigError for a folder that is not there, and where several years lie beside each other.
+    """
+    given = existing_folder(Path(annotations_dir), "the folder annotations_dir")
+    root = _root(given)
+    own = root is not None and images_dir is None
+
+    def place(folder: Path | str | None, what: str, names: tuple[str, ...]) -> Path | None:
+        if folder is not None:
+            return existing_folder(Path(folder), what)
+        return _named(root, names) if own and root is not None else None
+
+    annotations: Path | None = given
+    if root is not None:
+        annotations = _named(root, _ANNOTATIONS)
+    images = place(images_dir, "the folder images_dir", _IMAGES)
+    return VocFolders(
+        root=root if root is not None else given.parent,
+        annotations=annotations,
+        images=images if images is not None else annotations or given,
+        masks=place(masks_dir, "the folder masks_dir", _OBJECTS),
+        class_masks=place(class_masks_dir, "the folder class_masks_dir", _CLASSES),
+        imagesets=place(imagesets_dir, "the folder imagesets_dir", _SETS),
+    )
+
+
+def _root(folder: Path) -> Path | None:
+    """The folder that holds the parts, if `folder` is it or leads to it, and is no folder of XML files."""
+    places = [folder, *filter(None, [_named(folder, ("vocdevkit",))])]
+    for place in places:
+        if _named(place, _ANNOTATIONS + _OBJECTS) is not None:
+            return place
+    for place in reversed(places):
+        found = [inner for inner in _folders(place) if _named(inner, _ANNOTATIONS + _OBJECTS) is not None]
+        years = [inner for inner in found if inner.name.lower().startswith("voc")]
+        if len(years) > 1:
+            names = ", ".join(year.name for year in years)
+            raise ConfigError(f"{place} holds several data sets ({names}); give the folder of one, as {years[0]}.")
+        if years or len(found) == 1:
+            return (years or found)[0]
+    return None
+
+
+class Images:
+    """Finds image files by name or by stem; each folder is listed once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._listed: dict[str, tuple[frozenset[str], dict[str, str]]] = {}
+
+    def has(self, name: str) -> bool:
+        """True if there is a file `name` below the folder."""
+        folder, _, base = name.rpartition("/")
+        return base in self._list(folder)[0] or (self.folder / name).is_file()
+
+    def of_stem(self, folder: str, stem: str) -> str | None:
+        """The name of the image called `stem` with any suffix.
+
+        folder: where its XML file lies; the image is looked for there, beside it (as images/ lies beside annotations/)
+                and in the image folder itself.
+        """
+        for place in self._places(folder):
+            base = self._list(place)[1].get(stem)
+            if base is not None:
+                return f"{place}/{base}" if place else base
+        return None
+
+    def _places(self, folder: str) -> Iterator[str]:
+        yield folder
+        parent, _, last = folder.rpartition("/")
+        if last.lower() in _ANNOTATIONS:
+            home = _named(self.folder / parent, _IMAGES)
+            if home is not None:
+                yield home.relative_to(self.folder).as_posix()
+        if folder:
+            yield ""
+
+    def stems(self) -> list[str]:
+        """The stems of all images that lie in the folder itself, in order."""
+        return sorted(self._list("")[1])
+
+    def _list(self, folder: str) -> tuple[frozenset[str], dict[str, str]]:
+        if folder not in self._listed:
+            names = sorted(files(self.folder / folder))
+            stems: dict[str, str] = {}
+            for name in names:
+                stem = without_suffix(name)
+                if stem != name:
+                    stems.setdefault(stem, name)
+            self._listed[folder] = (frozenset(names), stems)
+        return self._listed[folder]
+
+
+def files(folder: Path) -> Iterator[str]:
+    """Names of the files in a folder, without hidden ones; none if there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
+    except OSError:
+        return
+
+
+def xml_files(folder: Path) -> list[tuple[str, str]]:
+    """All XML files below a folder as (folder below it, name), in order; links to folders are not followed."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        below = Path(place).relative_to(folder).as_posix()
+        found += [
+            ("" if below == "." else below, name)
+            for name in names
+            if name.lower().endswith(".xml") and not name.startswith(".")
+        ]
+    return sorted(found)
+
+
+def read_image_sets(folder: Path, kinds: tuple[str, ...], findings: Findings) -> dict[str, str | None] | None:
+    """The split of each image that a list names, by the id in the list; None where there are no lists.
+
+    kinds: the folders of ImageSets/ to look in, the first that has lists is taken; `folder` may be one itself.
+
+    train.txt, val.txt and test.txt are splits. trainval.txt is one, "train", where there is no train.txt and no
+    val.txt. A list of another name is a split of that name, but for default.txt, whose images are in none. Lists of
+    one class (aeroplane_train.txt, with -1, 0 or 1 after each id) are not splits. An image in two lists is in the
+    first, in the order train, validation, test; it is counted. Of names with folders the last part counts.
+    """
+    lists: dict[str, Path] = {}
+    for place in [*(found for kind in kinds if (found := _named(folder, (kind,))) is not None), folder]:
+        lists = {path.stem.lower(): path for path in sorted(place.glob("*.txt")) if not _of_one_class(path)}
+        if lists:
+            break
+    if not lists:
+        return None
+    if lists.keys() & SPLITS.keys() - {"test", "testing"}:
+        lists.pop("trainval", None)
+    rank = {"train": 0, "validation": 1, "test": 2}
+    named = sorted(
+        ((SPLITS.get(stem, "train" if stem == "trainval" else path.stem), path) for stem, path in lists.items()),
+        key=lambda entry: (rank.get(entry[0], 3), entry[1].name),
+    )
+    splits: dict[str, str | None] = {}
+    for split, path in named:
+        for image_id in _ids(path, findings):
+            if splits.setdefault(image_id, None if split == "default" else split) not in (split, None):
+                findings.mend("image in two lists of splits, kept in the first", f"{path.name}: {image_id}")
+    return splits
+
+
+def _ids(path: Path, findings: Findings) -> Iterator[str]:
+    try:
+        if path.stat().st_size > _LIST_BYTES:
+            raise DataError(f"it has more than {_LIST_BYTES:,} bytes")
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError, DataError) as error:
+        findings.drop("list of images that cannot be read", path.name, str(error))
+        return
+    for line in filter(None, map(str.strip, lines)):
+        # The flag that a list of one class has after each id, in files with names of their own.
+        words = line.split()
+        name = words[0] if len(words) == 2 and words[1] in ("-1", "0", "1") else line
+        name = name.replace("\\", "/").removeprefix("./")
+        yield without_suffix(name).rpartition("/")[2]
+
+
+def without_suffix(name: str) -> str:
+    """A name without the suffix of an image; other suffixes belong to the name."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in IMAGE_SUFFIXES else name
+
+
+def _of_one_class(path: Path) -> bool:
+    name, _, split = path.stem.rpartition("_")
+    return bool(name) and split.lower() in (*SPLITS, "trainval")
+
+
+def split_of_folder(folder: str) -> str | None:
+    """The split that one of the folders in a path is named for."""
+    return next((SPLITS[part] for part in folder.lower().split("/") if part in SPLITS), None)
+
+
+def safe_name(name: str, where: str) -> str | None:
+    """A file name from an XML file as a relative path, or None if it is none or leads elsewhere."""
+    try:
+        return relative_name(name, where)
+    except DataError:
+        return None
+
+
+def _named(folder: Path | None, names: tuple[str, ...]) -> Path | None:
+    """The first folder in `folder` that is called one of `names`, without regard to case."""
+    if folder is None:
+        return None
+    below = {place.name.lower(): place for place in _folders(folder)}
+    return next((below[name.lower()] for name in names if name.lower() in below), None)
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    except OSError:
+        return []

@@ -1,0 +1,269 @@
+"""What a YOLO data set says of itself: class names and the images of each split, from data.yaml or Darknet's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contorno.errors import DataError
+
+SPLIT_KEYS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+"""Keys of data.yaml and obj.data, and folders, that hold the images of a split."""
+
+CLASS_FILES = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "classes.names", "predefined_classes.txt")
+"""Files with a class name a line, in the order in which they are believed: labelImg's, Darknet's and others."""
+
+_YAML_SUFFIXES = (".yaml", ".yml")
+_USUAL_NAMES = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
+_MOST_BYTES = 1_000_000  # 3 s of reading YAML
+_MOST_CLASSES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YoloConfig:
+    """What the file says.
+
+    names:     class names by index; indices may have gaps.   nc: number of classes as stated, None if it is not.
+    root:      the text of `path`, "" if unset.
+    parts:     for each split its folders, image files or lists of images, as written.
+    keypoints: numbers an object has after its box, for pose data; 0 for others.
+    """
+
+    names: dict[int, str] = field(default_factory=dict)
+    nc: int | None = None
+    root: str = ""
+    parts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    keypoints: int = 0
+
+
+class _PlainLoader(yaml.BaseLoader):
+    """Texts, lists and mappings only, so that a class called `no` or `007` keeps its name; aliases are refused, since a
+    few lines of them can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.get_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases (*) are not read", event.start_mark)
+        return super().compose_node(parent, index)
+
+
+def find_yaml(folder: Path) -> Path | None:
+    """The data.yaml of a data set's folder, whatever it is called; None if there is none.
+
+    Raises DataError if there are several and none has a usual name.
+    """
+    found = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in _YAML_SUFFIXES and path.is_file() and _is_config(path)
+    ]
+    for name in _USUAL_NAMES:
+        usual = [path for path in found if path.name.lower() == name]
+        if usual:
+            return usual[0]
+    if len(found) > 1:
+        raise DataError(
+            f"{folder} has several YOLO files ({', '.join(path.name for path in found)}); give the one that is meant."
+        )
+    return found[0] if found else None
+
+
+def read_config(path: Path) -> YoloConfig:
+    """Read data.yaml, or Darknet's obj.data, by its suffix.
+
+    Raises DataError that names the file, and the line of bad YAML; also for aliases, for a text of over 1 MB, and for
+    `names` or a split that is not of the format.
+    """
+    if path.suffix.lower() in _YAML_SUFFIXES:
+        return _from_mapping(_read_yaml(path), path)
+    return _from_darknet(path)
+
+
+def read_class_file(path: Path) -> dict[int, str]:
+    """Class names by index from a file with one a line; empty lines at the end do not count."""
+    lines = read_text(path).rstrip().splitlines()
+    return {index: line.strip() for index, line in enumerate(lines) if line.strip()}
+
+
+def class_file_beside(folders: Sequence[Path]) -> Path | None:
+    """The first file of class names in any of the folders."""
+    for folder in folders:
+        for name in CLASS_FILES:
+            if (folder / name).is_file():
+                return folder / name
+        names = sorted(folder.glob("*.names"))
+        if len(names) == 1:
+            return names[0]
+    return None
+
+
+def names_from(value: object, where: str) -> dict[int, str]:
+    """Class names by index from a list, or from a mapping of indices, which may have gaps.
+
+    Raises DataError for anything else, an index that is no whole number from 0 on, and an empty name.
+    """
+    if isinstance(value, Mapping):
+        pairs = [(_index(key, where), name) for key, name in value.items()]
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        pairs = list(enumerate(value))
+    else:
+        raise DataError(f"{where}: 'names' is {_short(value)}; expected a list of names, or a name for each index.")
+    names: dict[int, str] = {}
+    for index, name in pairs:
+        if not isinstance(name, str | int | float) or not str(name).strip():
+            raise DataError(f"{where}: the name of class {index} is {_short(name)}; expected a text.")
+        names[index] = str(name).strip()
+    return dict(sorted(names.items()))
+
+
+def read_text(path: Path, most_bytes: int = _MOST_BYTES) -> str:
+    """A text file: UTF-8 with or without a byte-order mark, or UTF-16 with one.
+
+    Raises DataError if it cannot be read, is longer than `most_bytes` or is no text.
+    """
+    try:
+        length = path.stat().st_size
+        if length > most_bytes:
+            raise DataError(f"{path} has {length / 1e6:.0f} MB; expected a text of at most {most_bytes / 1e6:.0f} MB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    try:
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text: byte {error.start} is not UTF-8.") from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.load(read_text(path), _PlainLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise DataError(f"{path} is not YAML that can be read: {error.problem or error.context}{place}.") from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is not YAML that can be read: {error}.") from error
+    if not isinstance(document, dict):
+        raise DataError(f"{path} is not a YOLO file: it holds {_short(document)}; expected keys names, train and val.")
+    return {str(key): value for key, value in document.items()}
+
+
+def _is_config(path: Path) -> bool:
+    """True if a YAML file names classes and images. One that cannot be read is told of when it is the only one."""
+    try:
+        document = _read_yaml(path)
+    except DataError:
+        return path.name.lower() in _USUAL_NAMES
+    usual = path.name.lower() in _USUAL_NAMES
+    return bool(document.keys() & SPLIT_KEYS.keys()) and (usual or bool(document.keys() & {"names", "nc"}))
+
+
+def _from_mapping(document: dict[str, Any], path: Path) -> YoloConfig:
+    if not document.keys() & {"names", "nc", *SPLIT_KEYS}:
+        found = ", ".join(map(repr, list(document)[:8])) or "none"
+        raise DataError(f"{path} is not a YOLO file: it has none of names, train and val; its keys are {found}.")
+    where = str(path)
+    parts: dict[str, tuple[str, ...]] = {}
+    for key, split in SPLIT_KEYS.items():
+        entries = _entries(document.get(key), key, where)
+        if entries:
+            parts[split] = parts.get(split, ()) + entries
+    root = document.get("path")
+    if root is not None and not isinstance(root, str):
+        raise DataError(f"{where}: 'path' is {_short(root)}; expected the folder of the data set.")
+    return YoloConfig(
+        names=_names(document.get("names"), path),
+        nc=_count(document.get("nc"), where),
+        root=_set(root),
+        parts=parts,
+        keypoints=_keypoints(document.get("kpt_shape"), where),
+    )
+
+
+def _from_darknet(path: Path) -> YoloConfig:
+    """obj.data: `key = value` lines with classes, train, valid, names."""
+    values: dict[str, str] = {}
+    for line in read_text(path).splitlines():
+        key, separator, value = line.partition("=")
+        if separator and not line.lstrip().startswith("#"):
+            values[key.strip().lower()] = value.strip()
+    if not values.keys() & {"names", "train", "valid"}:
+        raise DataError(
+            f"{path} is not a Darknet data file: expected lines as 'train = train.txt', 'names = obj.names'."
+        )
+    names: dict[int, str] = {}
+    stated = values.get("names", "")
+    # Written on another machine, mostly relative to the folder of the program: the file itself lies beside.
+    for place in (path.parent / Path(stated).name, path.with_suffix(".names")):
+        if stated and place.is_file():
+            names = read_class_file(place)
+            break
+    parts: dict[str, tuple[str, ...]] = {}
+    for key, split in SPLIT_KEYS.items():
+        if values.get(key):
+            parts[split] = (*parts.get(split, ()), values[key])
+    return YoloConfig(names=names, nc=_count(values.get("classes"), str(path)), parts=parts)
+
+
+def _names(value: object, path: Path) -> dict[int, str]:
+    if value is None or value == "":
+        return {}
+    if isinstance(value, str):
+        file = path.parent / Path(value.replace("\\", "/")).name
+        if file.is_file():
+            return read_class_file(file)
+    return names_from(value, str(path))
+
+
+def _entries(value: object, key: str, where: str) -> tuple[str, ...]:
+    listed: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
+    if not all(isinstance(entry, str) for entry in listed):
+        raise DataError(f"{where}: {key!r} is {_short(value)}; expected a folder, a list of folders, or a .txt file.")
+    return tuple(text for entry in listed if (text := _set(entry)))
+
+
+def _set(value: Any) -> str:
+    """A scalar of the loader that keeps all as text, without YAML's words for nothing."""
+    text = str(value or "").strip()
+    return "" if text in ("~", "null", "Null", "NULL", "None") else text
+
+
+def _count(value: object, where: str) -> int | None:
+    if value is None or not str(value).strip():
+        return None
+    try:
+        count = float(str(value))
+        if count == int(count) and 0 <= count <= _MOST_CLASSES:
+            return int(count)
+    except (ValueError, OverflowError):
+        pass
+    raise DataError(f"{where}: the number of classes is {_short(value)}; expected a whole number.")
+
+
+def _keypoints(value: object, where: str) -> int:
+    if value is None:
+        return 0
+    try:
+        number, dimensions = (int(str(item)) for item in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where}: 'kpt_shape' is {_short(value)}; expected two whole numbers.") from error
+    return max(0, int(number * dimensions))
+
+
+def _index(key: object, where: str) -> int:
+    try:
+        index = int(str(key))
+    except ValueError:
+        index = -1
+    if index < 0:
+        raise DataError(f"{where}: 'names' has the index {_short(key)}; expected whole numbers from 0 on.")
+    return index
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,279 @@
+"""Write records as a YOLO data set: data.yaml, images/<split>/ and labels/<split>/ with a text file for each image.
+
+The format has one polygon an object and nothing else: no holes, parts, flags or ids. Parts and holes go into one
+polygon by edges that run there and back; the receipt says what comes of it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contorno import masks
+from contorno.errors import ConfigError
+from contorno.files import write_text
+from contorno.joined import join_parts
+from contorno.masks import Geometry, Polygons, RunLength, Size
+from contorno.progress import Progress, silent
+from contorno.receipts import round_trip_receipt
+from contorno.records import Record, Records
+from contorno.simplify import simplified
+from contorno.writers.image_files import Placing, place_images, relative_names
+from contorno.writers.written import Written
+
+PolygonForm = Literal["exact", "simplified"]
+BoxOnly = Literal["line", "rectangle", "leave-out"]
+
+_FOLDERS = {"train": "train", "validation": "val", "test": "test"}
+_SLACK = 0.01  # Ultralytics throws out the whole file where a box reaches farther beyond 0..1
+_BOX_AS_RECTANGLE = (
+    "mask of an object with a box only, written as the rectangle, since boxes among polygons are not read"
+)
+
+Points = NDArray[np.float64]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Form:
+    """How objects are written, and what has become of them so far.
+
+    codes, polygons: masks whose form was changed, and what is read back of them.
+    """
+
+    form: PolygonForm
+    min_iou: float
+    digits: int | None
+    box_only: BoxOnly
+    lost: Counter[str] = field(default_factory=Counter)
+    codes: list[RunLength] = field(default_factory=list)
+    polygons: list[Polygons] = field(default_factory=list)
+
+
+def write_yolo(
+    records: Records | Mapping[str, Records],
+    folder: Path,
+    *,
+    img_dir: Path | None = None,
+    images: Placing = "copy",
+    form: PolygonForm = "exact",
+    min_iou: float = 0.98,
+    digits: int | None = None,
+    box_only: BoxOnly | None = None,
+    progress: Progress = silent,
+) -> Written:
+    """Write a YOLO data set that Ultralytics reads, with data.yaml last, and say what the format could not hold.
+
+    records:   by split, or one set, in which each record's own split counts ("train" if it has none).
+    folder:    gets data.yaml, images/{train,val,test}/ and labels/{train,val,test}/.
+    img_dir:   the folder of all images; only used to keep files of one name apart.
+    images:    "copy", "link", or "leave" to write labels and data.yaml only.
+    form:      of masks that are no polygons: "exact" along their pixels; "simplified" to few vertices, at an IoU of
+               `min_iou` or more. Polygons keep their own vertices.
+    digits:    of the fractions; if unset as many as a float64 has, so that vertices come back to its last place.
+    box_only:  objects without a mask: "line" of a box; "rectangle" as polygon; "leave-out". If unset, lines where no
+               object of the data set has a mask, else rectangles: Ultralytics refuses files that hold both, and forgets
+               all polygons of a data set in which some file holds boxes.
+
+    An image without objects gets an empty label file. Where there is no validation part data.yaml names train for it,
+    since Ultralytics asks for one. Names of images in one split differ by more than their suffix, as label files need.
+    Raises ConfigError for an option that is not known, records whose classes differ, and as `place_images` does.
+    """
+    for name, value, kinds in (("form", form, PolygonForm), ("box_only", box_only, BoxOnly)):
+        if value is not None and value not in get_args(kinds):
+            raise ConfigError(f"{name}={value!r} is not known; choose one of {', '.join(get_args(kinds))}.")
+    if digits is not None and not 1 <= digits <= 17:
+        raise ConfigError(f"digits={digits} is not a number of digits that fractions can have; choose 1 to 17.")
+    folder = Path(folder)
+    how = _Form(form=form, min_iou=min_iou, digits=digits, box_only=box_only or "line")
+    parts, class_names = _parts(records, how.lost)
+    everything = [record for part in parts.values() for record in part]
+    if box_only is None and any(
+        geometry is not None for record in everything for geometry in record.instances.geometries
+    ):
+        how.box_only = "rectangle"
+    names = _file_names(parts, img_dir)
+
+    objects = 0
+    done = 0
+    for split, part in parts.items():
+        for record, name in zip(part, names[split], strict=True):
+            lines = _lines(record, f"images/{_FOLDERS[split]}/{name}", how)
+            objects += len(lines)
+            target = folder / "labels" / _FOLDERS[split] / f"{PurePosixPath(name).stem}.txt"
+            write_text(target, "".join(f"{line}\n" for line in lines))
+            done += 1
+            progress("writing label files", done, len(everything))
+        place_images(part, names[split], folder / "images" / _FOLDERS[split], images, progress)
+    write_text(folder / "data.yaml", _data_yaml(parts, class_names))
+    return Written(
+        path=folder,
+        images=len(everything),
+        objects=objects,
+        lost={reason: count for reason, count in sorted(how.lost.items()) if count},
+        receipt=round_trip_receipt(how.codes, how.polygons) if how.codes else None,
+    )
+
+
+def _parts(
+    records: Records | Mapping[str, Records], lost: Counter[str]
+) -> tuple[dict[str, list[Record]], Sequence[str]]:
+    """The records by the three splits that the format knows, and the classes that they share."""
+    named = {"": records} if isinstance(records, Records) else dict(records)
+    if not named:
+        raise ConfigError("there are no records to write; give at least one part.")
+    class_names = next(iter(named.values())).class_map.names
+    parts: dict[str, list[Record]] = {}
+    for split, part in named.items():
+        if part.class_map.names != class_names:
+            raise ConfigError(
+                f"the classes of {split!r} are {', '.join(part.class_map.names)}; expected those of the first part, "
+                f"{', '.join(class_names)}; give all parts one class map."
+            )
+        for record in part:
+            own = split or record.split or "train"
+            if own not in _FOLDERS:
+                lost[f"split {own!r}, put into train"] += 1
+            parts.setdefault(own if own in _FOLDERS else "train", []).append(record)
+    return {split: parts[split] for split in _FOLDERS if split in parts}, class_names
+
+
+def _file_names(parts: Mapping[str, Sequence[Record]], img_dir: Path | None) -> dict[str, list[str]]:
+    """A file name without folders for each image; a stem stands once in a split, whatever the case."""
+    return {split: _flat_names(relative_names(part, img_dir)) for split, part in parts.items()}
+
+
+def _flat_names(relative: Sequence[str]) -> list[str]:
+    taken: set[str] = set()
+    flat = []
+    for name in relative:
+        path = PurePosixPath(name)
+        # A leading dot would hide the file from every reader.
+        stem, suffix = path.stem.lstrip(".") or "image", path.suffix
+        if stem.casefold() in taken:
+            stem = "_".join((*path.parent.parts, stem))
+        if stem.casefold() in taken:
+            number = 2
+            while f"{stem}_{number}".casefold() in taken:
+                number += 1
+            stem = f"{stem}_{number}"
+        taken.add(stem.casefold())
+        flat.append(f"{stem}{suffix}")
+    return flat
+
+
+def _lines(record: Record, name: str, how: _Form) -> list[str]:
+    """The lines of a label file. name: of the image, as it is read back."""
+    lines = []
+    instances, lost = record.instances, how.lost
+    for label, geometry, box, area in zip(
+        instances.labels.tolist(),
+        instances.geometries,
+        instances.boxes.astype(np.float64),
+        instances.areas.tolist(),
+        strict=True,
+    ):
+        if geometry is None:
+            text = _box_text(box, record.size_hw, how)
+        else:
+            code = masks.to_run_length(geometry, record.size_hw)
+            points = _polygon(geometry, code, how)
+            text = None if points is None else _text(points, record.size_hw, how)
+            lost["box that is not the tight box of its mask"] += not np.array_equal(masks.box(code), box)
+            lost["stated area that is not that of the mask"] += math.isfinite(area) and area != masks.area(code)
+        if text is not None:
+            lines.append(f"{label - 1} {text}")
+    lost["image id, read back as the file's name"] += record.image_id != name
+    lost["object id"] += 0 if instances.ids is None else len(instances)
+    lost["crowd flag"] += int(instances.is_crowd.sum())
+    lost["attributes of an object"] += sum(map(bool, instances.attributes or ()))
+    return lines
+
+
+def _box_text(box: Points, size: Size, how: _Form) -> str | None:
+    left, top, right, bottom = box
+    if how.box_only == "leave-out":
+        how.lost["object with a box only, left out"] += 1
+        return None
+    if how.box_only == "rectangle":
+        how.lost[_BOX_AS_RECTANGLE] += 1
+        return _text(np.array([[left, top], [right, top], [right, bottom], [left, bottom]]), size, how)
+    return _text(np.array([[(left + right) / 2, (top + bottom) / 2], [right - left, bottom - top]]), size, how)
+
+
+def _polygon(geometry: Geometry, code: RunLength, how: _Form) -> Points | None:
+    """One polygon for a mask, given as run lengths too; None for an empty one."""
+    size = code.size
+    if not masks.area(code):
+        how.lost["object with an empty mask, left out"] += 1
+        return None
+    if isinstance(geometry, RunLength):
+        polygons = masks.to_polygons(code) if how.form == "exact" else simplified(code, how.min_iou)
+    elif _is_far_out(geometry, size):
+        how.lost["vertices of a polygon far beyond the image, written along its pixels"] += 1
+        polygons = masks.to_polygons(code)
+    else:
+        polygons = geometry
+    points = join_parts(polygons, size=size)
+    if isinstance(geometry, Polygons) and len(geometry.parts) > 1:
+        how.lost["parts of an object, joined into one polygon"] += 1
+    back = _read_back(points, size, how.digits)
+    rounded = isinstance(geometry, RunLength) and how.form == "simplified" and how.digits is not None
+    # Rounding moves vertices over the middle of a pixel, which the bound knows nothing of.
+    if rounded and masks.iou([masks.to_run_length(Polygons((back,)), size)], [code])[0, 0] < how.min_iou:
+        points = join_parts(masks.to_polygons(code), size=size)
+        back = _read_back(points, size, how.digits)
+    if not isinstance(geometry, Polygons) or len(geometry.parts) > 1 or not np.array_equal(back, geometry.parts[0]):
+        how.codes.append(code)
+        how.polygons.append(Polygons((back,)))
+    return points
+
+
+def _is_far_out(polygons: Polygons, size: Size) -> bool:
+    points = np.concatenate(polygons.parts) / (size[1], size[0])
+    least, most = points.min(axis=0), points.max(axis=0)
+    values = np.concatenate([(least + most) / 2, most - least])
+    return bool(values.min() < -_SLACK or values.max() > 1 + _SLACK or least.min() < -1 or most.max() > 2)
+
+
+def _fractions(points: Points, size: Size, digits: int | None) -> Points:
+    """Fractions of width and height; times these again they differ from `points` by a unit in the last place at most,
+    which 1 of 13 whole numbers does (there is no better quotient), and which moves no pixel along pixel edges."""
+    fractions: Points = points / (size[1], size[0])
+    return fractions if digits is None else np.round(fractions, digits)
+
+
+def _read_back(points: Points, size: Size, digits: int | None) -> Points:
+    back: Points = _fractions(points, size, digits) * (size[1], size[0])
+    return back
+
+
+def _text(points: Points, size: Size, how: _Form) -> str:
+    values = _fractions(points, size, how.digits).ravel() + 0.0  # no -0.0
+    return " ".join(map(_number, values.tolist()))
+
+
+def _number(value: float) -> str:
+    """The shortest text that reads as `value`, without an exponent, which not every reader takes."""
+    text = repr(value)
+    return np.format_float_positional(value, trim="-") if "e" in text else text.removesuffix(".0")
+
+
+def _data_yaml(parts: Mapping[str, Sequence[Record]], class_names: Sequence[str]) -> str:
+    """No `path`: Ultralytics then takes the folder of the file, wherever the data set is moved to."""
+    lines = [f"{_FOLDERS[split]}: images/{_FOLDERS[split]}" for split in parts]
+    if "train" in parts and "validation" not in parts:
+        lines.insert(1, "val: images/train  # there is no validation part, and Ultralytics asks for one")
+    lines += ["", f"nc: {len(class_names)}", "names:" if class_names else "names: {}"]
+    # A JSON text is a YAML text too; names that are not printable are written by their numbers.
+    lines += [
+        f"  {index}: {json.dumps(name, ensure_ascii=not name.isprintable())}" for index, name in enumerate(class_names)
+    ]
+    return "\n".join(lines) + "\n"
