@@ -449,3 +449,13 @@ def test_large_bitmap_in_either_order_of_memory_is_encoded_alike(bitmap: Bitmap,
     given = np.array(large * 3, dtype=dtype, order=order)
     assert masks.encode(given) == by_pycocotools(large)
     assert masks.encode(given[:, ::-1]) == by_pycocotools(large[:, ::-1])
+
+
+def test_outline_too_long_to_draw_is_refused_and_runs_that_are_no_numbers_are_too() -> None:
+    zigzag = np.zeros((200, 2))
+    zigzag[1::2, 0] = 9e5
+    zigzag[:, 1] = np.arange(200)
+    with pytest.raises(DataError, match=r"polygon 0 is 1\.8e\+08 pixels long, too long to be drawn"):
+        masks.to_run_length(Polygons((zigzag,)), (300, 300))
+    with pytest.raises(DataError, match="not a flat list of whole numbers"):
+        masks.from_counts([float("nan"), float("inf")], (1, 2))

@@ -62,7 +62,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises DataError for a file that is missing, no image, cut off, of other than 8 or 16 bits, or larger than
     MOST_PIXELS.
     """
-    with _opened(path) as (image, turn):
+    with opened(path) as (image, turn):
         upright = image if turn is None else image.transpose(turn)
         if upright.mode.startswith(("I", "F")):  # Pillow would cut values off at 255 instead of scaling
             return np.repeat(_eight_bits(np.asarray(upright), path)[:, :, None], 3, axis=2)
@@ -73,7 +73,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 def image_size(path: Path) -> Size:
     """(height, width) as `read_image` gives it, without decoding. Raises DataError for a header that cannot be read."""
-    with _opened(path, is_whole=False) as (image, turn):
+    with opened(path, is_whole=False) as (image, turn):
         return (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
 
 
@@ -83,7 +83,7 @@ def prove_whole(path: Path) -> Size:
     A JPEG is decoded at an eighth of its size, which reads all of its data in a fifth of the time.
     Raises DataError as `read_image` does.
     """
-    with _opened(path) as (image, turn):
+    with opened(path) as (image, turn):
         size = (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
         image.draft("L", (image.width // 8, image.height // 8))
         image.load()
@@ -100,7 +100,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     if packed is not None:
         bits, width = packed
         return np.unpackbits(bits, axis=1, count=width)
-    with _opened(path) as (image, _):
+    with opened(path) as (image, _):
         if image.mode in ("RGBA", "LA", "PA", "RGBX", "RGBa", "La"):
             bands = image.split()[:-1]
         elif image.mode in ("1", "L", "P", "RGB", "F") or image.mode.startswith("I"):
@@ -156,7 +156,7 @@ def read_mask_values(path: Path, *, palette_as_colour: bool = False) -> MaskValu
     if packed is not None:
         bits, width = packed
         return MaskValues(values=np.unpackbits(bits, axis=1, count=width))
-    with _opened(path) as (image, _):
+    with opened(path) as (image, _):
         frames = int(getattr(image, "n_frames", 1))
         image.seek(0)  # counting the frames of some formats moves to the last one
         is_lossy, is_cmyk = image.format in _LOSSY, image.mode == "CMYK"
@@ -280,7 +280,7 @@ def _image_data(chunks: bytes) -> bytes | None:
 
 
 @contextmanager
-def _opened(path: Path, *, is_whole: bool = True) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
+def opened(path: Path, *, is_whole: bool = True) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
     """Open an image and find what turns it upright; what goes wrong inside the block becomes DataError.
 
     is_whole: all of the file will be needed, not its header only.

@@ -50,6 +50,7 @@ __all__ = [
 MASK_THRESHOLD = 0.5
 """A soft mask counts as object from this probability on: in metric, prediction and export alike."""
 
+_LONGEST_PX = 1e7
 _AREAS_AT_ONCE = 255  # pycocotools 2.0.11 on numpy 2 raises OverflowError for more, holding their number in a byte
 _MOST_PX = (1 << 32) - 1  # pycocotools counts in 32 bits, and would write beyond its memory
 _SMALL_PX = 1 << 15  # up to this many pixels pycocotools is quicker than numpy's fixed costs
@@ -111,7 +112,8 @@ def from_counts(counts: Sequence[int] | NDArray[Any], size: Size) -> RunLength:
     height, width = int(size[0]), int(size[1])
     try:
         runs = np.asarray(counts)
-        whole = runs.astype(np.int64)
+        with np.errstate(invalid="ignore"):  # what is not finite is not equal to itself as a whole number, below
+            whole = runs.astype(np.int64)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError("run-length code: the counts are not whole numbers.") from error
     if runs.ndim != 1 or (len(runs) and (runs.dtype.kind not in "iuf" or (whole != runs).any())):
@@ -140,7 +142,8 @@ def from_coco(segmentation: Any, size: Size) -> Geometry:
 def to_run_length(geometry: Geometry, size: Size) -> RunLength:
     """Encode a geometry for an image of `size`; polygons are drawn by pycocotools, a RunLength is returned as it is.
 
-    Raises DataError if a RunLength is for another size, or the image has 2**32 pixels or more.
+    Raises DataError if a RunLength is for another size, the image has 2**32 pixels or more, or the outlines are so long
+    that drawing them would fill the memory.
     """
     if isinstance(geometry, RunLength):
         if geometry.size != tuple(size):
@@ -150,10 +153,25 @@ def to_run_length(geometry: Geometry, size: Size) -> RunLength:
     _check_size(height, width)
     if not geometry.parts:
         return from_counts([height * width], (height, width))
+    _check_length(geometry)
     # Always a list of lists of six numbers or more: pycocotools reads four numbers as a box.
     codes = coco_mask.frPyObjects(geometry.to_coco(), height, width)
     code = codes[0] if len(codes) == 1 else coco_mask.merge(codes)
     return RunLength((height, width), code["counts"])
+
+
+def _check_length(polygons: Polygons) -> None:
+    """pycocotools keeps some 80 bytes for each pixel along an outline."""
+    for index, part in enumerate(polygons.parts):
+        # The length of all its edges is at most this; most outlines are let through by it.
+        if len(part) * float(np.ptp(part, axis=0).sum()) <= _LONGEST_PX:
+            continue
+        length = float(np.abs(np.diff(part, axis=0, append=part[:1])).max(axis=1).sum())
+        if length > _LONGEST_PX:
+            raise DataError(
+                f"polygon {index} is {length:.3g} pixels long, too long to be drawn; expected at most "
+                f"{_LONGEST_PX:.0g}: correct its vertices."
+            )
 
 
 def to_polygons(rle: RunLength) -> Polygons:

@@ -59,7 +59,7 @@ class Mended:
         head = f"{self.path}: {', '.join(path.name for path in self.label_files)}, changes.csv"
         if not self.changes:
             return f"{head}; nothing was changed"
-        return "\n".join([head, *(f"mended: {count} × {why}" for why, count in self.counts.items())])
+        return "\n".join([head, *(f"changed: {count} × {why}" for why, count in self.counts.items())])
 
     def to_json(self) -> dict[str, Any]:
         """The same as a value for JSON; the changes themselves are in changes.csv."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contorno.images import _opened as opened_image
+from contorno.images import opened as opened_image
 from contorno.masks import Size
 
 SMALL = 32
