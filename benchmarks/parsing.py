@@ -32,9 +32,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 IMAGES, ANNOTATIONS, CLASSES = 118_287, 860_001, 90
 HEIGHT, WIDTH = 480, 640
@@ -47,9 +47,8 @@ Work = Callable[[], int]
 
 def write_data(folder: Path, parts: int) -> None:
     """Write what is not there yet: the images, the file and its slice."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    write_images(folder / "images")
     for name, share in ((FULL, 1), (SLICE, parts)):
+        write_images(images_of(folder, name, parts), IMAGES // share)
         path = file_of(folder, name, parts)
         if not path.exists():
             part = path.with_name(path.name + ".part")
@@ -62,12 +61,18 @@ def file_of(folder: Path, name: str, parts: int) -> Path:
     return folder / (f"{FULL}.json" if name == FULL else f"{SLICE}_{parts}.json")
 
 
-def write_images(folder: Path) -> None:
-    """One small JPEG under all names."""
+def images_of(folder: Path, name: str, parts: int) -> Path:
+    """Where the images of a file lie."""
+    return file_of(folder, name, parts).with_suffix("") / "images"
+
+
+def write_images(folder: Path, count: int) -> None:
+    """One small JPEG under as many names."""
     from contorno.images import write_image
 
+    folder.mkdir(parents=True, exist_ok=True)
     source = folder / image_name(0)
-    for number in range(IMAGES):
+    for number in range(count):
         path = folder / image_name(number)
         if number % LINKS == 0:
             source = path
@@ -105,8 +110,9 @@ def write_annotations(path: Path, images: int, annotations: int) -> None:
             shape = (
                 runs(rng) if crowds[number] else "[[" + ", ".join(map("{:.2f}".format, points.ravel().tolist())) + "]]"
             )
+            area = (right - left) * (bottom - top) * 0.7
             file.write(
-                f'{", " if number else ""}{{"segmentation": {shape}, "area": {(right - left) * (bottom - top) * 0.7:.4f}, '
+                f'{", " if number else ""}{{"segmentation": {shape}, "area": {area:.4f}, '
                 f'"iscrowd": {int(crowds[number])}, "image_id": {owners[number]}, '
                 f'"bbox": [{left:.2f}, {top:.2f}, {right - left:.2f}, {bottom - top:.2f}], '
                 f'"category_id": {classes[number]}, "id": {number + 1}}}'
@@ -115,13 +121,14 @@ def write_annotations(path: Path, images: int, annotations: int) -> None:
         file.write(f'], "categories": {json.dumps(categories)}}}')
 
 
-def outline(rng: np.random.Generator, count: int) -> np.ndarray[Any, Any]:
+def outline(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     """A wavy ellipse inside the image, (count, 2)."""
     radii = rng.uniform((8, 8), (130, 100))
     centre = rng.uniform(radii * 1.15, np.array([WIDTH, HEIGHT]) - radii * 1.15)
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
     reach = (1 + 0.15 * rng.random(count))[:, None]
-    return (centre + radii * reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)).round(2)
+    points: NDArray[np.float64] = centre + radii * reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return points.round(2)
 
 
 def runs(rng: np.random.Generator) -> str:
@@ -196,7 +203,7 @@ def memory(field: str) -> float:
 def run_one(name: str, folder: Path, parts: int) -> None:
     """In the fresh process: print seconds, memory and objects."""
     which, _, prepare = CONTESTANTS[name]
-    work = prepare(file_of(folder, which, parts), folder / "images")
+    work = prepare(file_of(folder, which, parts), images_of(folder, which, parts))
     before = memory("VmRSS")
     start = time.perf_counter()
     objects = work()
@@ -239,10 +246,8 @@ def compare(folder: Path, rounds: int, parts: int) -> None:
         middle, ours = statistics.median(seconds), statistics.median(run["seconds"] for run in found[AGAINST[which]])
         peak, growth = (statistics.median(run[key] for run in measured) for key in ("peak", "growth"))
         span = f"{min(seconds):.2f} to {max(seconds):.2f}"
-        print(
-            f"{name:20}{measured[0]['objects']:9,}{middle:9.2f}   {span:16}{peak:9.0f}{peak / text:8.2f}{growth:8.0f}   "
-            f"{middle / ours:.2f}"
-        )
+        shown = f"{name:20}{measured[0]['objects']:9,}{middle:9.2f}   {span:16}{peak:9.0f}{peak / text:8.2f}"
+        print(f"{shown}{growth:8.0f}   {middle / ours:.2f}")
 
 
 def warm(path: Path) -> None:

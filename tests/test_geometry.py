@@ -65,6 +65,27 @@ def test_faulty_polygon_is_refused(part: np.ndarray, message: str) -> None:
         Polygons((part,))
 
 
+def test_packed_polygons_are_those_made_from_arrays() -> None:
+    one, two = Polygons.of_packed([TRIANGLE.tobytes(), (TRIANGLE.tobytes(), SQUARE.astype(float).tobytes())])
+    assert one == Polygons((TRIANGLE,))
+    assert two == Polygons((TRIANGLE, SQUARE))
+    assert hash(two) == hash(Polygons((TRIANGLE, SQUARE)))
+    assert repr(one) == repr(Polygons((TRIANGLE,)))
+    assert two.to_coco() == [[0, 0, 4, 0, 4, 3.5], [0, 0, 2, 0, 2, 2, 0, 2]]
+    assert one.parts is one.parts
+    with pytest.raises(ValueError, match="WRITEABLE"):
+        one.parts[0].flags.writeable = True
+
+
+def test_polygons_cannot_be_changed() -> None:
+    polygons = Polygons((TRIANGLE,))
+    for name in ("parts", "_held", "other"):
+        with pytest.raises(AttributeError, match=f"{name!r} is fixed"):
+            setattr(polygons, name, ())
+    with pytest.raises(AttributeError, match="'parts' is fixed"):
+        del polygons.parts
+
+
 def test_run_length_equals_by_value_and_is_hashable() -> None:
     assert RunLength((2, 3), b"132") == RunLength((2, 3), b"132")
     assert RunLength((2, 3), b"132") != RunLength((3, 2), b"132")

@@ -235,7 +235,7 @@ class Run:
         folder = img_dir if img_dir is not None else (path.parent / kept).resolve()
         if not folder.is_dir():
             raise DataError(f"the images of this run were in {folder}, which is no longer there; say --images DIR.")
-        records = parsers.COCOMaskParser(path, folder).parse(data_splitter=splits.SingleSplitter())[0]
+        records = parsers.COCOParser(path, folder).parse(data_splitter=splits.SingleSplitter())[0]
         # The split was written with the names of that time; `labels.txt` may have been edited to call them otherwise.
         return Records(records, self.class_map(), records.report)
 

@@ -194,6 +194,7 @@ DROPPED = {
     "odd numbers": ({"segmentation": [[1, 1, 4, 1, 4, 4, 1]]}, "segmentation that cannot be read"),
     "not finite": ({"segmentation": [[1, 1, 4, 1, 4, float("nan")]]}, "segmentation that cannot be read"),
     "a text": ({"segmentation": "square"}, "segmentation that cannot be read"),
+    "too long to draw": ({"segmentation": [[-1e6, 0, 1e6, 1] * 100]}, "mask that cannot be drawn"),
     "unknown image": ({"image_id": 99}, "annotation of an unknown image"),
     "unknown category": ({"category_id": 99}, "annotation of an unknown category"),
 }

@@ -200,7 +200,7 @@ def test_both_ways_of_reading_have_the_same_outcome(
     both(path, folder, kind, autofix, vertex_offset=offset, class_map=class_map, ignore_unknown=True)
 
 
-def one(number: int = 1, **changes: Any) -> dict[str, Any]:
+def one(number: object = 1, **changes: Any) -> dict[str, Any]:
     return BIG_ONE | {"id": number} | changes
 
 
@@ -216,7 +216,13 @@ USUAL = {
     "odd numbers": {"segmentation": [[*BIG, 1]]},
     "far away": {"segmentation": [[*BIG, 1e9, 1]]},
     "no mask": {"segmentation": []},
-    "box clipped": {"bbox": [-2, 1, 20, 3]},
+    "speck between pixel centres": {"segmentation": [[1.1, 1.1, 1.2, 1.1, 1.2, 1.2]]},
+    "line in no pixel": {"segmentation": [[0.1, 3.01, 7.9, 3.01, 4, 3.01]]},
+    "polygon outside": {"segmentation": [[20, 20, 30, 20, 30, 30]]},
+    "polygon below": {"segmentation": [[1, 7, 7, 7, 7, 16, 1, 16]]},
+    "box beyond the left and right": {"bbox": [-2, 1, 20, 3]},
+    "box beyond the top": {"bbox": [1, -2, 3, 5]},
+    "box beyond the bottom": {"bbox": [1, 2, 3, 5]},
     "box of texts": {"bbox": ["1", "1", "3", "3"]},
     "ids as texts": {"image_id": "10", "category_id": "7"},
     "unknown image": {"image_id": 99},

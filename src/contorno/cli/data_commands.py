@@ -9,6 +9,9 @@ from typing import Any
 
 from contorno.cli import data_writing
 from contorno.cli.data_source import add_reading, read_options, read_source, say
+from contorno.errors import ConfigError
+
+_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def add(commands: argparse._SubParsersAction[Any]) -> None:
@@ -47,6 +50,7 @@ def _add_stats(ways: argparse._SubParsersAction[Any]) -> None:
     add_reading(stats)
     stats.add_argument("--json", action="store_true", help="print JSON")
     stats.add_argument("--html", type=Path, metavar="FILE", help="write one page with plots and a gallery")
+    stats.add_argument("--force", action="store_true", help="write over a page that is there")
     stats.add_argument("--samples", type=int, default=24, metavar="N", help="images in the gallery (default 24)")
     stats.set_defaults(call=_stats)
 
@@ -59,7 +63,10 @@ def _add_show(ways: argparse._SubParsersAction[Any]) -> None:
     )
     show.add_argument("path", type=Path, metavar="PATH")
     add_reading(show)
-    show.add_argument("--out", type=Path, default=Path("samples.png"), metavar="FILE", help="PNG or JPEG")
+    show.add_argument(
+        "--out", type=Path, metavar="FILE", help="PNG or JPEG (default: samples.png, numbered where that is taken)"
+    )
+    show.add_argument("--force", action="store_true", help="write over a picture that is there")
     show.add_argument("--limit", type=int, default=12, metavar="N", help="images (default 12)")
     show.add_argument("--cols", type=int, default=4, metavar="N", help="columns (default 4)")
     show.add_argument("--tile", type=int, default=320, metavar="PX", help="side of a tile (default 320)")
@@ -102,6 +109,9 @@ def _stats(arguments: argparse.Namespace) -> int:
     from contorno.progress import ProgressLine
     from contorno.report import data_page
 
+    _at_least(arguments, "samples", 0)
+    if arguments.html is not None:
+        _check_free(arguments.html, "--html", arguments.force)
     parts = read_source(arguments, arguments.path)
     with ProgressLine() as line:
         found = stats.describe(parts, progress=line)
@@ -114,13 +124,18 @@ def _stats(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from contorno import draw, images
+    from contorno import draw, gathering, images
     from contorno.progress import ProgressLine
-    from contorno.records import Records
 
+    for option in ("limit", "cols", "tile"):
+        _at_least(arguments, option, 1)
+    out = _free_picture() if arguments.out is None else arguments.out
+    if out.suffix.lower() not in _PICTURES:
+        raise ConfigError(f"--out is {out}; expected a file that ends in {', '.join(_PICTURES)}.")
+    _check_free(out, "--out", arguments.force)
     parts = read_source(arguments, arguments.path)
-    class_map = next(iter(parts.values())).class_map
-    records = Records((record for part in parts.values() for record in part), class_map)
+    # Splits may have images of one id, or one image.
+    records = next(iter(parts.values())) if len(parts) == 1 else gathering.merge(parts, on_same_image="keep")
     with ProgressLine() as line:
         sheet = draw.contact_sheet(
             records,
@@ -131,6 +146,26 @@ def _show(arguments: argparse.Namespace) -> int:
             background="grey" if arguments.grey else "colour",
             progress=line,
         )
-    images.write_image(arguments.out, sheet)
-    print(arguments.out)
+    images.write_image(out, sheet)
+    print(out)
     return 0
+
+
+def _check_free(path: Path, option: str, force: bool) -> None:
+    if path.is_dir() or (path.exists() and not force):
+        mend = "choose another" if path.is_dir() else "choose another, or add --force to write over it"
+        raise ConfigError(f"{option} is {path}, which exists already; {mend}.")
+
+
+def _free_picture() -> Path:
+    number, path = 1, Path("samples.png")
+    while path.exists():
+        number += 1
+        path = Path(f"samples-{number}.png")
+    return path
+
+
+def _at_least(arguments: argparse.Namespace, option: str, least: int) -> None:
+    value = getattr(arguments, option)
+    if value < least:
+        raise ConfigError(f"--{option} is {value}; expected {least} or more.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-def add_reading(parser: argparse.ArgumentParser, *, objects: str = "any") -> None:
-    """Add the options of how a data set is read. objects: which objects count unless told otherwise."""
+def add_reading(parser: argparse.ArgumentParser, *, objects: str = "any", min_area: bool = True) -> None:
+    """Add the options of how a data set is read.
+
+    objects: which objects count unless told otherwise.   min_area: False where the command has a --min-area of its own.
+    """
     group = parser.add_argument_group("how the data are read")
     group.add_argument("--images", type=Path, metavar="DIR", help="the image folder (default: found beside the labels)")
     group.add_argument("--class-name", metavar="NAME", help="what the objects are where the files name no class")
@@ -38,6 +42,24 @@ def add_reading(parser: argparse.ArgumentParser, *, objects: str = "any") -> Non
         "--vertex-offset", type=float, default=0.0, metavar="PX", help="added to x and y of vertices, as in 0.5"
     )
     group.add_argument(
+        "--mask-kind",
+        choices=("instances", "label-map", "semantic"),
+        help="mask pictures: one object each, one object a value, or one class a value (default: told from them)",
+    )
+    group.add_argument(
+        "--mask-values", type=Path, metavar="FILE", help="JSON, CSV or labelmap.txt: the class of each value or colour"
+    )
+    group.add_argument(
+        "--mask-void", metavar="VALUES", help="values that are neither object nor background, with commas, as in 255"
+    )
+    parser.set_defaults(region_area=1)
+    if min_area:
+        about = "mask pictures: leave out, and count, smaller regions"
+        group.add_argument("--min-area", type=int, dest="region_area", metavar="PX2", help=about)
+    group.add_argument(
+        "--min-box-area", type=int, default=0, metavar="PX2", help="mask pictures: the same, by their tight box"
+    )
+    group.add_argument(
         "--missing-images", choices=("error", "drop"), default="error", help="images whose file is not there"
     )
     group.add_argument("--strict", action="store_true", help="stop at the first fault instead of mending and counting")
@@ -49,11 +71,18 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
     from contorno.records import ClassMap
 
     names = names_of(arguments.class_map)
+    if not math.isfinite(arguments.vertex_offset):
+        raise ConfigError(f"--vertex-offset is {arguments.vertex_offset}; expected a number of pixels, as 0.5.")
     return ReadOptions(
         class_name=arguments.class_name,
         class_map=None if names is None else ClassMap(names),
         objects=arguments.objects,
         label_field=arguments.label_field,
+        mask_kind=arguments.mask_kind,
+        mask_values=arguments.mask_values,
+        mask_void=_numbers(arguments.mask_void),
+        min_area=arguments.region_area,
+        min_box_area=arguments.min_box_area,
         vertex_offset=arguments.vertex_offset,
         ignore_unknown=arguments.ignore_unknown,
         missing_images=arguments.missing_images,
@@ -85,6 +114,16 @@ def names_of(text: str | None) -> list[str] | None:
     if not names:
         raise ConfigError(f"{text!r} names nothing; expected names with commas between them.")
     return names
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    """Whole numbers with commas between them; none for None. Raises ConfigError for anything else."""
+    try:
+        return tuple(int(number) for number in text.split(",")) if text is not None else ()
+    except ValueError as error:
+        raise ConfigError(
+            f"--mask-void {text!r}: expected whole numbers with commas between them, as 0,255."
+        ) from error
 
 
 def say(text: str) -> None:

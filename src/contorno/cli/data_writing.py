@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contorno.cli.data_output import add_writing, check_writing, write
 from contorno.cli.data_source import add_reading, names_of, read_source, say
 from contorno.errors import ConfigError
 
 if TYPE_CHECKING:
+    from contorno.gathering.merging import OnSameImage
     from contorno.records import Records
     from contorno.splits import Splitter
-
-FORMATS = ("coco", "via", "labelme", "yolo", "voc", "masks")
 
 
 def add(ways: argparse._SubParsersAction[Any]) -> None:
@@ -34,7 +33,7 @@ def _add_convert(ways: argparse._SubParsersAction[Any]) -> None:
     )
     convert.add_argument("path", type=Path, metavar="PATH")
     add_reading(convert)
-    _add_writing(convert)
+    add_writing(convert)
     convert.set_defaults(call=_convert)
 
 
@@ -55,8 +54,9 @@ def _add_split(ways: argparse._SubParsersAction[Any]) -> None:
     )
     split.add_argument("--no-stratify", action="store_true", help="do not spread the classes in proportion")
     split.add_argument("--seed", type=int, default=42)
+    _add_same_image(split)
     add_reading(split)
-    _add_writing(split)
+    add_writing(split)
     split.set_defaults(call=_split)
 
 
@@ -68,8 +68,9 @@ def _add_merge(ways: argparse._SubParsersAction[Any]) -> None:
     )
     merge.add_argument("paths", type=Path, nargs="+", metavar="PATH")
     merge.add_argument("--rename", nargs="+", default=(), metavar="OLD=NEW", help="classes called otherwise")
+    _add_same_image(merge)
     add_reading(merge)
-    _add_writing(merge)
+    add_writing(merge)
     merge.set_defaults(call=_merge)
 
 
@@ -86,64 +87,71 @@ def _add_subset(ways: argparse._SubParsersAction[Any]) -> None:
     subset.add_argument("--min-area", type=float, metavar="PX2", help="leave smaller objects out")
     subset.add_argument("--negatives", choices=("keep", "drop"), default="keep", help="images without objects")
     subset.add_argument("--seed", type=int, default=42)
-    add_reading(subset)
-    _add_writing(subset)
+    add_reading(subset, min_area=False)
+    add_writing(subset)
     subset.set_defaults(call=_subset)
 
 
-def _add_writing(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what is written")
-    group.add_argument("--to", choices=FORMATS, default="coco", help="the format (default coco)")
-    group.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder")
-    group.add_argument("--force", action="store_true", help="move what stands there aside first")
-    group.add_argument(
-        "--form",
-        choices=("exact", "simplified"),
-        default="exact",
-        help="masks that have to become polygons: to the very same pixels, or with few vertices",
-    )
-    group.add_argument("--min-iou", type=float, default=0.98, help="of simplified polygons with their masks")
-    group.add_argument(
-        "--image-files", choices=("copy", "link", "leave"), default="copy", help="copy, hard link, or leave the images"
-    )
-    group.add_argument("--dry-run", action="store_true", help="read and divide, and write nothing")
-    group.add_argument("--json", action="store_true", help="print what was written as JSON")
-
-
 def _convert(arguments: argparse.Namespace) -> int:
-    return _write(arguments, read_source(arguments, arguments.path))
+    check_writing(arguments)
+    return write(arguments, {"": read_source(arguments, arguments.path)}, arguments.path)
 
 
 def _split(arguments: argparse.Namespace) -> int:
     from contorno import splits
 
-    records = _joined(read_source(arguments, arguments.path))
-    if arguments.folds is None:
-        return _write(arguments, splits.named_parts(records, _splitter(arguments)))
-    for fold in range(arguments.folds):
-        splitter = splits.KFoldSplitter(
-            arguments.folds, fold, arguments.seed, stratified=not arguments.no_stratify, key=arguments.group
+    check_writing(arguments)
+    splitter = _splitter(arguments)
+    records = _joined(read_source(arguments, arguments.path), arguments.same_image)
+    if splitter is not None:
+        return write(arguments, {"": splits.named_parts(records, splitter)}, arguments.path)
+    stratified = not arguments.no_stratify
+    folds = {
+        f"fold-{fold + 1}": splits.named_parts(
+            records,
+            splits.KFoldSplitter(arguments.folds, fold, arguments.seed, stratified=stratified, key=arguments.group),
         )
-        _write(arguments, splits.named_parts(records, splitter), arguments.out / f"fold-{fold + 1}", new=fold == 0)
-    return 0
+        for fold in range(arguments.folds)
+    }
+    return write(arguments, folds, arguments.path)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
     from contorno import gathering
 
+    check_writing(arguments)
     rename = dict(_pair(word, "--rename OLD=NEW") for word in arguments.rename)
-    by_split: dict[str, dict[str, Records]] = {}
+    parts: dict[str, Records] = {}
     for number, path in enumerate(arguments.paths, start=1):
         name = path.stem or path.resolve().name
+        name = name if not any(part.split("/")[0] == name for part in parts) else f"{name}-{number}"
         for split, records in read_source(arguments, path).items():
-            parts = by_split.setdefault(split, {})
-            parts[name if name not in parts else f"{name}-{number}"] = records
-    return _write(arguments, {split: gathering.merge(parts, rename=rename) for split, parts in by_split.items()})
+            parts[f"{name}/{split}" if split else name] = records
+    divided = [name for name in parts if "/" in name]
+    if divided and len(divided) < len(parts):
+        whole = next(name for name in parts if name not in divided)
+        raise ConfigError(
+            f"{whole} is not divided and {divided[0].split('/')[0]} is; divide it first, with `contorno data split`."
+        )
+    merged = gathering.merge(parts, rename=rename, on_same_image=arguments.same_image)
+    say(str(merged.report))
+    if not divided:
+        return write(arguments, {"": {"": merged}}, *arguments.paths)
+    by_split = {
+        split: merged.select(place for place, record in enumerate(merged) if record.split == split)
+        for split in dict.fromkeys(name.split("/", 1)[1] for name in divided)
+    }
+    return write(arguments, {"": by_split}, *arguments.paths)
 
 
 def _subset(arguments: argparse.Namespace) -> int:
     from contorno import gathering
 
+    check_writing(arguments)
+    if arguments.limit is not None and arguments.limit < 1:
+        raise ConfigError(f"--limit is {arguments.limit}; expected 1 or more.")
+    if arguments.min_area is not None and not 0 <= arguments.min_area < float("inf"):
+        raise ConfigError(f"--min-area is {arguments.min_area}; expected a number of px² from 0 on.")
     made = {}
     for split, records in read_source(arguments, arguments.path).items():
         made[split] = gathering.subset(
@@ -156,47 +164,28 @@ def _subset(arguments: argparse.Namespace) -> int:
             negatives=arguments.negatives,
         )
         say(f"{split or 'all'}: {made[split].report}")
-    return _write(arguments, made)
+    return write(arguments, {"": made}, arguments.path)
 
 
-def _write(
-    arguments: argparse.Namespace, parts: Mapping[str, Records], out: Path | None = None, *, new: bool = True
-) -> int:
-    from contorno import files, writers
-    from contorno.progress import ProgressLine
-
-    for name, records in parts.items():
-        say(f"{name or 'all'}: {len(records)} images, {records.num_objects} objects")
-    out = arguments.out if out is None else out
-    if arguments.dry_run:
-        say(f"nothing was written to {out}: --dry-run.")
-        return 0
-    if new:
-        files.new_folder(arguments.out, force=arguments.force)
-    with ProgressLine() as line:
-        written = writers.write_as(
-            arguments.to,
-            parts,
-            out,
-            images=arguments.image_files,
-            form=arguments.form,
-            min_iou=arguments.min_iou,
-            progress=line,
-        )
-    if arguments.json:
-        print(json.dumps([each.to_json() for each in written], indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(map(str, written)))
-    return 0
-
-
-def _splitter(arguments: argparse.Namespace) -> Splitter:
+def _splitter(arguments: argparse.Namespace) -> Splitter | None:
+    """The splitter asked for, None for folds. Raises ConfigError for what it cannot follow."""
     from contorno import splits
 
+    if arguments.folds is not None:
+        if arguments.folds < 2:
+            raise ConfigError(f"--folds is {arguments.folds}; expected 2 or more.")
+        return None
     if arguments.by_folder:
         return splits.FolderSplitter()
     if arguments.lists is not None:
-        return splits.FileListSplitter(dict(_pair(word, "--lists SPLIT=FILE") for word in arguments.lists))
+        lists: dict[str, str] = {}
+        for word in arguments.lists:
+            name, path = _pair(word, "--lists SPLIT=FILE")
+            name = _split_name(name)
+            if name in lists:
+                raise ConfigError(f"--lists names the split {name!r} twice; give one list for each.")
+            lists[name] = path
+        return splits.FileListSplitter(lists)
     probs = _shares(arguments.ratio)
     if not arguments.no_stratify:
         return splits.StratifiedSplitter(probs, arguments.seed, key=arguments.group)
@@ -218,6 +207,13 @@ def _shares(text: str | None) -> tuple[float, ...]:
     return tuple(share / sum(shares) for share in shares)
 
 
+def _split_name(word: str) -> str:
+    """The name of a split, "train", "validation" or "test" for what folders are called for these."""
+    from contorno.parsers.recognise import SPLIT_FOLDERS
+
+    return next((split for split, names in SPLIT_FOLDERS.items() if word.lower() in names), word)
+
+
 def _pair(word: str, shape: str) -> tuple[str, str]:
     left, sign, right = word.partition("=")
     if not (sign and left.strip() and right.strip()):
@@ -225,11 +221,22 @@ def _pair(word: str, shape: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _joined(parts: Mapping[str, Records]) -> Records:
+def _add_same_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--same-image",
+        choices=("error", "first", "join", "keep"),
+        default="error",
+        help="one image in two parts: stop (default), the first part's objects, those of both, or two images",
+    )
+
+
+def _joined(parts: Mapping[str, Records], same_image: OnSameImage) -> Records:
     """All parts as one, as they are read before they are divided anew."""
     from contorno import gathering
 
     if len(parts) == 1:
         return next(iter(parts.values()))
     say(f"the data are divided into {', '.join(parts)}; they are joined, and divided anew.")
-    return gathering.merge(parts)
+    records = gathering.merge(parts, on_same_image=same_image)
+    say(str(records.report))
+    return records

@@ -28,6 +28,8 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
         "--data", type=Path, metavar="FILE|DIR", help="other annotations (default: the run's own split)"
     )
     evaluate.add_argument("--images", type=Path, metavar="DIR", help="where the images are")
+    evaluate.add_argument("--class-name", metavar="NAME", help="what the objects are where the files name no class")
+    evaluate.add_argument("--label-field", metavar="NAME", help="the attribute that holds the class, in files of VIA")
     evaluate.add_argument("--json", action="store_true", help="print figures as JSON")
     evaluate.set_defaults(call=_evaluate)
 
@@ -62,20 +64,21 @@ def add(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from contorno import parsers, results
+    from contorno import gathering, parsers, results
     from contorno.progress import ProgressLine
-    from contorno.records import Records
     from contorno.runs import Run
 
     run = Run.open(arguments.run)
     if arguments.data is None:
         records = run.read_split("validation", arguments.images)
     else:
-        found = parsers.parse(arguments.data, arguments.images, class_map=run.class_map())
-        has_own_split = "validation" in parsers.recognise(arguments.data, arguments.images).splits
-        # Data that were not divided are measured whole.
-        parts = [found["validation"]] if has_own_split else list(found.values())
-        records = Records((record for part in parts for record in part), run.class_map())
+        options = parsers.ReadOptions(
+            class_map=run.class_map(), class_name=arguments.class_name, label_field=arguments.label_field
+        )
+        parts = parsers.read(arguments.data, arguments.images, options)
+        # Data that have no validation part are measured whole.
+        wanted = {"validation": parts["validation"]} if "validation" in parts else parts
+        records = gathering.merge(wanted, on_same_image="keep") if len(wanted) > 1 else next(iter(wanted.values()))
     with ProgressLine() as line:
         result, _ = results.measure(run, records, progress=line)
     print(json.dumps(result.to_json(), indent=2, default=str) if arguments.json else result.table())
@@ -108,18 +111,16 @@ def _predict(arguments: argparse.Namespace) -> int:
             images.write_image(folder / names[path], draw.draw_prediction(prediction, threshold=threshold))
             found.append(replace(prediction, image_id=names[path]))
             classes = [class_map.get_by_id(int(label)) for label in prediction.labels]
+            codes = prediction.masks if prediction.masks is not None else (None,) * len(prediction)
             rows += [
                 {
                     "image": str(path),
                     "class": name,
                     "score": round(float(score), 4),
                     "bbox_xyxy": [round(float(value), 2) for value in box],
-                    "area": masks.area(code),
-                    "segmentation": code.to_coco(),
+                    **({} if code is None else {"area": masks.area(code), "segmentation": code.to_coco()}),
                 }
-                for name, score, box, code in zip(
-                    classes, prediction.scores, prediction.boxes, prediction.masks or (), strict=True
-                )
+                for name, score, box, code in zip(classes, prediction.scores, prediction.boxes, codes, strict=True)
             ]
             print(
                 f"{path}: "

@@ -104,7 +104,7 @@ def _without_same_images(
             raise DataError(
                 f"image {record.image_id!r} of {part} and image {twin.image_id!r} of {other} are the same picture "
                 f"({record.path if record.path is not None else 'in memory'}); choose what becomes of its objects: "
-                "on_same_image='first', 'join' or 'keep'."
+                "on_same_image='first', 'join' or 'keep' (--same-image on the command line)."
             )
         left_out.update(others)
         for index in others:

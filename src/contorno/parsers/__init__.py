@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contorno.parsers.coco import COCOBBoxParser, COCOMaskParser
+from contorno.parsers.coco import COCOBBoxParser, COCOMaskParser, COCOParser
 from contorno.parsers.cvat import CVATParser
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.labelme import LabelMeParser
@@ -21,6 +21,7 @@ from contorno.records import Records
 __all__ = [
     "COCOBBoxParser",
     "COCOMaskParser",
+    "COCOParser",
     "CVATParser",
     "CocoIds",
     "FoundImage",

@@ -22,7 +22,7 @@ from contorno.splits import Splitter
 class _COCOParser:
     """What reading masks and reading boxes from a COCO file share."""
 
-    _with_masks: ClassVar[bool]
+    _with_masks: ClassVar[bool | None]
 
     def __init__(
         self,
@@ -145,6 +145,12 @@ class COCOBBoxParser(_COCOParser):
     """
 
     _with_masks = False
+
+
+class COCOParser(_COCOParser):
+    """Reads each object of a COCO file as it is: the mask where it has one, as COCOMaskParser does, else its box."""
+
+    _with_masks = None
 
 
 def _let_settle() -> None:

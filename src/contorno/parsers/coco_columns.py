@@ -21,6 +21,9 @@ from contorno.parsers.coco_text import Entry, Refused, polygons, segmentation
 from contorno.records import ImageId
 
 
+_NO_MASK = (b"", b"[]", b"null")  # the usual ways; others are looked at alone
+
+
 @dataclass(slots=True)
 class Rows:
     """Some annotations of known images and categories, N of them, in the order of the file.
@@ -99,7 +102,11 @@ class ColumnReader:
             ids=_shown(keys, shown) if any(value is not None for value in shown) else keys,
             geometries=[None] * len(keys),
         )
-        usual = inside & self._masks(entries, found, heights, widths) if self._reading.with_masks else inside
+        with_masks, usual = self._reading.with_masks, inside
+        if with_masks is not False:
+            usual = inside & self._masks(entries, found, heights, widths)
+        if with_masks is None:
+            usual |= inside & np.array([bytes(entry.segmentation) in _NO_MASK for entry in entries], dtype=bool)
         for row in np.flatnonzero(~usual).tolist():
             geometry = found.geometries[row]
             found.alone[row] = {"segmentation": segmentation(entries[row]) if geometry is None else geometry}

@@ -70,7 +70,7 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
     if isinstance(segmentation, Polygons | RunLength):
         check_mask(segmentation, size)
         return segmentation
-    if segmentation is None or (isinstance(segmentation, list) and not segmentation):
+    if is_no_mask(segmentation):
         raise BadGeometry("object without a mask", "it has a box only; read boxes with COCOBBoxParser")
     if isinstance(segmentation, list):
         segmentation = _usable_parts(segmentation, findings, where)
@@ -90,6 +90,13 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
         geometry = Polygons(tuple(part + vertex_offset for part in geometry.parts))
     check_mask(geometry, size)
     return geometry
+
+
+def is_no_mask(segmentation: Any) -> bool:
+    """True where an annotation says nothing of a mask, in one of the ways that tools have: `null`, [], {}, [[]]."""
+    return segmentation is None or (
+        isinstance(segmentation, list | dict) and (not segmentation or segmentation == [[]])
+    )
 
 
 def read_boxes(values: list[Any], heights: Numbers, widths: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
@@ -114,8 +121,12 @@ def read_boxes(values: list[Any], heights: Numbers, widths: Numbers) -> tuple[Nu
 
 
 def check_mask(geometry: Geometry, size: Size) -> None:
-    """Raises BadGeometry if a mask covers no pixel of an image of `size`."""
-    if _may_be_empty(geometry, size) and masks.area(masks.to_run_length(geometry, size)) == 0:
+    """Raises BadGeometry if a mask covers no pixel of an image of `size`, or cannot be drawn."""
+    try:
+        empty = _may_be_empty(geometry, size) and masks.area(masks.to_run_length(geometry, size)) == 0
+    except DataError as error:
+        raise BadGeometry("mask that cannot be drawn", str(error)) from error
+    if empty:
         raise BadGeometry("empty mask")
 
 

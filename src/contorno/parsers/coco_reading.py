@@ -10,7 +10,7 @@ from typing import Any, Literal
 from contorno.errors import DataError
 from contorno.masks import Geometry, Size
 from contorno.parsers.coco_document import Categories, ImageEntry, repeated_names, unknown_classes
-from contorno.parsers.coco_geometry import BadGeometry, Box, clip_box, mask_box, read_box, read_mask
+from contorno.parsers.coco_geometry import BadGeometry, Box, clip_box, is_no_mask, mask_box, read_box, read_mask
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import missing_message, missing_names
 from contorno.progress import Progress
@@ -19,12 +19,15 @@ from contorno.records import ClassMap, ImageId, Record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One reading of one file: what was asked for, as the parsers say it, and what was met."""
+    """One reading of one file: what was asked for, as the parsers say it, and what was met.
+
+    with_masks: True: objects with a box only are bad objects. False: masks are passed over. None: each as it is.
+    """
 
     path: Path
     img_dir: Path
     class_map: ClassMap
-    with_masks: bool
+    with_masks: bool | None
     vertex_offset: float
     ignore_unknown: bool
     missing_images: Literal["error", "drop"]
@@ -70,7 +73,7 @@ class Reading:
         box = None if stated is None else clip_box(stated, size)
         segmentation = entry.get("segmentation")
         geometry = None
-        if self.with_masks or (box is None and segmentation):
+        if self.with_masks or (not is_no_mask(segmentation) and (self.with_masks is None or box is None)):
             geometry = read_mask(segmentation, size, self.vertex_offset, findings, where)
         if box is None and geometry is None:
             raise BadGeometry("box without area inside the image", f"bbox {entry.get('bbox')!r}")
@@ -84,7 +87,7 @@ class Reading:
             else:
                 box = stated
         assert box is not None
-        return geometry if self.with_masks else None, box
+        return None if self.with_masks is False else geometry, box
 
     def reported(self, records: Iterable[Record], total: int) -> Iterator[Record]:
         """The same records, with progress."""

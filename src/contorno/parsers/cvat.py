@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -92,6 +93,7 @@ class CVATParser(Parser):
         self._labels_stated = []
         images: list[FoundImage] = []
         ids: list[str] = []
+        count = 0
         parts = iterate_xml(self.annotations)
         outer = next(parts)
         if outer.tag != "annotations":
@@ -109,12 +111,17 @@ class CVATParser(Parser):
                     'export the task again as "CVAT for images 1.1", which writes the shapes of each frame.'
                 )
             elif element.tag == "image":
+                count += 1
+                image = self._image(element, findings)
+                if image is None:
+                    continue
                 ids.append(element.attributes.get("id", ""))
-                images.append(self._image(element, findings))
+                images.append(image)
                 if len(images) % 256 == 0:
                     progress("reading images", len(images), None)
         if not images:
-            raise DataError(f"{self.annotations} has no <image>; expected an export as CVAT for images 1.1.")
+            fault = f"has no usable file name in its {count} images" if count else "has no <image>"
+            raise DataError(f"{self.annotations} {fault}; expected an export as CVAT for images 1.1.")
         self._name(images, ids)
         base_names = Counter(image.file_name.rpartition("/")[2] for image in images)
         for image in images:
@@ -135,9 +142,11 @@ class CVATParser(Parser):
             if names[image.file_name] > 1 and image.split is not None:
                 image.image_id = f"{image.split}/{image.file_name}"
 
-    def _image(self, element: XmlElement, findings: Findings) -> FoundImage:
+    def _image(self, element: XmlElement, findings: Findings) -> FoundImage | None:
         where = f"image {element.attributes.get('id', '?')} (line {element.line})"
-        name = relative_name(element.attributes.get("name"), f"{self.annotations}: {where}")
+        name = self._file_name(element, where, findings)
+        if name is None:
+            return None
         subset = element.attributes.get("subset", "").strip()
         image = FoundImage(file_name=name, where=f"{where} {name}", size=_size(element))
         image.split = SPLITS.get(subset.lower(), subset if subset.lower() != "default" else None) or None
@@ -160,6 +169,23 @@ class CVATParser(Parser):
                 groups[key] = made
             image.objects.append(made)
         return image
+
+    def _file_name(self, element: XmlElement, where: str, findings: Findings) -> str | None:
+        """The name of an image, or None if it has none, or one that leads out and is to be dropped; that is counted."""
+        name = element.attributes.get("name", "")
+        try:
+            return relative_name(name, f"{self.annotations}: {where}")
+        except DataError:
+            base = re.split(r"[/\\]", name)[-1]
+            if base not in ("", ".", "..") and "\0" not in base and (self.img_dir / base).is_file():
+                findings.mend("image found by the last part of its name, without its folders", where)
+                return base
+            reason = "image whose file name leads out of the image folder" if name.strip() else "image without a name"
+            if name.strip() and self.missing_images == "error":
+                raise
+            findings.drop(reason, where, name[:80])
+            findings.leave_out(f"shape of an {reason}", len(element.children))
+            return None
 
     def _shape(self, shape: XmlElement, number: int, image: FoundImage, findings: Findings) -> FoundObject | None:
         """One shape as an object, or None if it is none; that is counted."""
@@ -200,6 +226,8 @@ class CVATParser(Parser):
         """The file of an image: under its name, or in a folder of its subset, as exports of projects lay them out."""
         names = [subset, *(known for known, split in SPLITS.items() if split == subset or known == subset.lower())]
         folders = [*(self.img_dir / folder for below in names if below for folder in _spellings(below)), self.img_dir]
+        # The subset that CVAT means where none is named.
+        folders.append(self.img_dir / "default")
         for folder in folders:
             for place in (folder, folder / "images"):
                 if (place / name).is_file():

@@ -16,7 +16,7 @@ from contorno.parsers.coco_geometry import BadGeometry
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.groups import join_groups
-from contorno.parsers.labelme_images import embedded_image, find_image, plain
+from contorno.parsers.labelme_images import embedded_image, find_image, is_turned, plain
 from contorno.parsers.labelme_shapes import Rectangles, read_shape
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
@@ -29,14 +29,20 @@ LABELS_FILE = "labels.txt"
 
 _NO_CLASSES = ("__ignore__", "_background_")  # LabelMe's own marks
 _KNOWN = ("label", "points", "group_id", "shape_type", "mask", "is_crowd", "contorno_id", "line_color", "fill_color")
+_OF_IMAGE = frozenset(("imagePath", "imageData", "imageHeight", "imageWidth"))
 _SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
 _SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
 
 
 def is_labelme(document: Any) -> bool:
-    """Whether a JSON value is a LabelMe file: a list of shapes, and an image by its path or inside."""
-    has_image = isinstance(document, dict) and ("imagePath" in document or "imageData" in document)
-    return has_image and isinstance(document.get("shapes"), list)
+    """Whether a JSON value is a LabelMe file: a list of shapes, and an image of which it says something.
+
+    Tools that leave out the image altogether mean the one of the same name; their shapes have label and points.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("shapes"), list):
+        return False
+    shape = next((item for item in document["shapes"] if isinstance(item, dict)), {})
+    return not _OF_IMAGE.isdisjoint(document) or {"label", "points"} <= shape.keys()
 
 
 class LabelMeParser(Parser):
@@ -49,7 +55,7 @@ class LabelMeParser(Parser):
 
     Shapes of one label and one `group_id` in an image are parts of one object. For the types of shapes see
     `labelme_shapes.read_shape`. Flags, descriptions, scores and other members are kept as attributes of the object. The
-    file of the image comes first, its size too; an image that is only inside its label file becomes pixels in the
+    file of the image comes first, its size too, unless EXIF turns it and the size stated is that before; an image that is only inside its label file becomes pixels in the
     record, and nothing is written. The id of an image is the name of its file, below `img_dir` or the folder. If all
     label files lie in train/, val/ and the like, these are the splits. Classes are those of labels.txt
     first, in its order, where the folder has one with classes of the shapes.
@@ -83,10 +89,13 @@ class LabelMeParser(Parser):
         self.instance_separator = instance_separator
         self.root = self.path if self.path.is_dir() else self.path.parent
         self._used: set[str] = set()
+        self._left_out = ""
 
     def _declared_classes(self) -> Sequence[str]:
-        file = self.root / LABELS_FILE
-        if not self.path.is_dir() or not file.is_file():
+        # A folder of one split has its list beside it.
+        homes = [self.root, *([self.root.parent] if self.root.name.lower() in _SPLITS else [])]
+        file = next((home / LABELS_FILE for home in homes if (home / LABELS_FILE).is_file()), None)
+        if not self.path.is_dir() or file is None:
             return ()
         lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         names = [line.strip() for line in lines if line.strip() and line.strip() not in _NO_CLASSES]
@@ -94,8 +103,9 @@ class LabelMeParser(Parser):
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         files = _json_files(self.path) if self.path.is_dir() else [self.path]
-        found = 0
+        found = usable = 0
         self._used = set()
+        self._left_out = ""
         for done, file in enumerate(files, start=1):
             where = file.relative_to(self.root).as_posix()
             try:
@@ -111,6 +121,7 @@ class LabelMeParser(Parser):
             found += 1
             image = self._image(file, document, where, findings)
             if image is not None:
+                usable += 1
                 yield image
             if done % 64 == 0 or done == len(files):
                 progress("reading label files", done, len(files))
@@ -119,6 +130,8 @@ class LabelMeParser(Parser):
                 f"{self.path} has no LabelMe files ({len(files)} JSON files looked at); "
                 "expected JSON with 'shapes' and 'imagePath'."
             )
+        if not usable:
+            raise DataError(f"{self.path}: none of its {found} images can be used; the first is {self._left_out}")
 
     def _image(self, file: Path, document: dict[str, Any], where: str, findings: Findings) -> FoundImage | None:
         path = find_image(file, document.get("imagePath"), self.root, self.img_dir, findings, where)
@@ -133,16 +146,17 @@ class LabelMeParser(Parser):
             try:
                 size = image_size(path)
             except DataError as error:
-                findings.drop("image file that cannot be read", where, str(error))
-                return None
+                return self._leave_out("image file that cannot be read", where, error, findings)
         elif isinstance(document.get("imageData"), str) and document["imageData"]:
             try:
                 pixels = embedded_image(document["imageData"])
             except DataError as error:
-                findings.drop("image inside the label file that cannot be read", where, str(error))
-                return None
+                return self._leave_out("image inside the label file that cannot be read", where, error, findings)
             size = (pixels.shape[0], pixels.shape[1])
-        if stated is not None and size != stated:
+        if path is not None and size is not None and stated == size[::-1] and is_turned(path):
+            # Annotated on the picture as it is stored. As in other formats the stated size stays, for the doctor to see.
+            size = stated
+        elif stated is not None and size != stated:
             detail = f"stated {stated}, the image has {size} (height, width)"
             findings.mend(
                 "imageHeight and imageWidth that disagree with the image, those of the image taken", where, detail
@@ -162,6 +176,10 @@ class LabelMeParser(Parser):
             image=pixels,
             split=split if isinstance(split, str) and split else _SPLITS.get(Path(where).parts[0].lower()),
         )
+
+    def _leave_out(self, reason: str, where: str, error: DataError, findings: Findings) -> None:
+        findings.drop(reason, where, str(error))
+        self._left_out = self._left_out or f"{where}: {error}"
 
     def _objects(self, shapes: list[Any], size: Size, where: str, findings: Findings) -> list[FoundObject]:
         parts = []

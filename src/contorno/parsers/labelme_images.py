@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from contorno.errors import DataError
-from contorno.images import read_image, read_mask
+from contorno.images import image_size, read_image, read_mask
 from contorno.parsers.findings import Findings
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -71,6 +73,15 @@ def embedded_mask(text: str) -> NDArray[np.uint8]:
             return read_mask(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), what)) from error
+
+
+def is_turned(path: Path) -> bool:
+    """Whether EXIF lays the image on its side. Its header has been read before without a fault."""
+    height, width = image_size(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as image:
+            return height != width and image.size == (height, width)
 
 
 @contextmanager

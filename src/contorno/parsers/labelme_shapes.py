@@ -94,9 +94,12 @@ def _mask(shape: Mapping[str, Any], points: list[list[float]], size: Size, mende
         crop = embedded_mask(text)
     except DataError as error:
         raise BadGeometry("mask whose picture cannot be read", str(error)) from error
+    if np.abs(points).max() > shapes.LARGEST_PX:
+        raise BadGeometry("mask beyond a million pixels", f"it lies at {points[0][0]:g}, {points[0][1]:g}")
+    if len(points) > 1 and (points[1][0] < points[0][0] or points[1][1] < points[0][1]):
+        mended("mask with its corners exchanged")
+        points = np.sort(points[:2], axis=0).tolist()
     x0, y0 = round(points[0][0]), round(points[0][1])
-    if max(abs(x0), abs(y0)) > shapes.LARGEST_PX:
-        raise BadGeometry("empty mask", f"it lies at {x0}, {y0}")
     if len(points) > 1 and all(value.is_integer() for point in points for value in point):
         width, height = int(points[1][0]) - x0 + 1, int(points[1][1]) - y0 + 1
         if width > 0 and height > 0:

@@ -60,10 +60,14 @@ def stated_classes(folder: Path) -> StatedClasses | None:
 
 
 def read_values(path: Path) -> dict[int | Colour, str]:
-    """The classes of values or colours from a table (CSV with a header) or CVAT's `labelmap.txt`.
+    """The classes of values or colours from a table (CSV with a header), CVAT's `labelmap.txt`, or JSON.
 
+    JSON is {"1": "cat"}, {"255,0,0": "cat"}, {"cat": 1} or {"cat": [255, 0, 0]}.
     Raises DataError for a file without such columns, and for numbers that are none.
     """
+    path = Path(path)
+    if path.suffix.lower() == ".json":
+        return _from_plain_json(path)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -74,6 +78,29 @@ def read_values(path: Path) -> dict[int | Colour, str]:
         raise DataError(f"{path} has a value or colour that is no whole number: {error}.") from error
     if not values:
         raise DataError(f"{path} names no classes; expected the columns name, r, g, b or value, name.")
+    return values
+
+
+def _from_plain_json(path: Path) -> dict[int | Colour, str]:
+    held = read_json(path)
+    if isinstance(held, dict) and isinstance(held.get("values"), dict):
+        held = held["values"]  # classes.json of the writer
+    values: dict[int | Colour, str] = {}
+    for key, value in held.items() if isinstance(held, dict) else ():
+        name, number = (value, key.split(",")) if isinstance(value, str) else (key, value)
+        parts = number if isinstance(number, list) else [number]
+        try:
+            whole = [int(str(part)) for part in parts]
+        except ValueError:
+            whole = []
+        if len(whole) not in (1, 3) or not name.strip():
+            raise DataError(
+                f'{path}: {key!r}: {value!r} is no value of a class; expected as in {{"1": "cat"}} or '
+                '{"255,0,0": "cat"}.'
+            )
+        values[whole[0] if len(whole) == 1 else (whole[0], whole[1], whole[2])] = name.strip()
+    if not values:
+        raise DataError(f'{path} names no classes; expected as in {{"1": "cat"}} or {{"255,0,0": "cat"}}.')
     return values
 
 

@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from contorno.errors import ConfigError
-from contorno.parsers.coco import COCOBBoxParser, COCOMaskParser
+from contorno.parsers.coco import COCOBBoxParser, COCOMaskParser, COCOParser
 from contorno.parsers.coco_layouts import image_folder
 from contorno.parsers.cvat import CVATParser
+from contorno.parsers.label_maps import MaskKind
 from contorno.parsers.labelme import LabelMeParser
+from contorno.parsers.mask_classes import Values
 from contorno.parsers.mask_folder import MaskFolderParser
 from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
 from contorno.parsers.parsing import Missing, Parser
@@ -24,11 +26,11 @@ from contorno.parsers.yolo import YOLOBBoxParser, YOLOSegParser
 from contorno.records import ClassMap, ParseReport, Records
 from contorno.splits import BySplitFolder, RandomSplitter, SingleSplitter
 
-_COCO: dict[str, type[COCOMaskParser] | type[COCOBBoxParser]] = {
+_COCO: dict[str, type[COCOMaskParser] | type[COCOBBoxParser] | type[COCOParser]] = {
     "masks": COCOMaskParser,
     "boxes": COCOBBoxParser,
-    "any": COCOMaskParser,
-    "auto": COCOMaskParser,
+    "any": COCOParser,
+    "auto": COCOParser,
 }
 
 Objects = Literal["auto", "masks", "boxes", "any"]
@@ -44,6 +46,8 @@ class ReadOptions:
     objects:         "masks" takes objects with masks and counts the others as dropped; "boxes" takes boxes and passes
                      masks over; "any" takes each as it is; "auto" is "masks", or "boxes" where no object has a mask.
     label_field:     the attribute that holds the class, for VIA.
+    mask_kind, mask_values, mask_void, min_area, min_box_area:  for folders of mask pictures, as `kind`, `values`,
+                     `void`, `min_area` and `min_box_area` of MaskFolderParser.
     vertex_offset, ignore_unknown, missing_images, autofix:  as in the parsers.
     """
 
@@ -51,6 +55,11 @@ class ReadOptions:
     class_map: ClassMap | None = None
     objects: Objects = "auto"
     label_field: str | None = None
+    mask_kind: MaskKind | None = None
+    mask_values: Values | Path | str | None = None
+    mask_void: int | tuple[int, ...] = ()
+    min_area: int = 1
+    min_box_area: int = 0
     vertex_offset: float = 0.0
     ignore_unknown: bool = False
     missing_images: Missing = "error"
@@ -121,7 +130,9 @@ def parse(
     return {name: parts[name] for name in (*SPLIT_FOLDERS, *parts) if name in parts}
 
 
-def open_parser(source: Source, options: ReadOptions = ReadOptions()) -> Parser | COCOMaskParser | COCOBBoxParser:
+def open_parser(
+    source: Source, options: ReadOptions = ReadOptions()
+) -> Parser | COCOMaskParser | COCOBBoxParser | COCOParser:
     """The parser for one part of a data set, not yet run.
 
     Raises ConfigError for options that the format cannot follow.
@@ -137,7 +148,19 @@ def open_parser(source: Source, options: ReadOptions = ReadOptions()) -> Parser 
     if source.kind == "mask folder":
         if options.vertex_offset:
             raise ConfigError("vertex_offset is for polygons; mask pictures have none, leave it out.")
-        made: Parser = MaskFolderParser(path, images, **named, **common)
+        if not named and options.class_map is not None and len(options.class_map) == 2:
+            named = {"class_name": options.class_map.names[0]}  # what else could they be
+        made: Parser = MaskFolderParser(
+            path,
+            images,
+            values=options.mask_values,
+            kind=options.mask_kind,
+            void=options.mask_void,
+            min_area=options.min_area,
+            min_box_area=options.min_box_area,
+            **named,
+            **common,
+        )
         return _taking(made, options.objects)
     common["vertex_offset"] = options.vertex_offset
     if source.kind == "COCO file":

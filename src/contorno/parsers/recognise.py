@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +15,7 @@ from contorno.parsers.image_files import existing_folder
 from contorno.parsers.json_head import read_head
 from contorno.parsers.mask_folder import is_mask_folder
 from contorno.parsers.openimages import is_openimages
+from contorno.parsers.via import csv_form
 from contorno.parsers.yolo import is_yolo
 from contorno.parsers.yolo_config import find_yaml
 
@@ -34,8 +37,12 @@ SPLIT_FOLDERS = {
 }
 """Names of splits, and the folders that data sets keep them in."""
 
+UNFINISHED = ".contorno-unfinished"
+"""A file in a folder that a command of ours has begun to write and not finished."""
+
 _HEAD = 4096
 _LOOKED_AT = 200
+_COCO_KEYS = {"images", "annotations", "categories"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +76,7 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
              of these tools leaves it; or a folder with `train/` and `val/`, `valid/` or `validation/` (and `test/`)
              that are of these kinds.
     images:  the image folder; found beside the labels if unset.
-    Raises ConfigError if nothing is at `path`, DataError if it is of none of these kinds.
+    Raises ConfigError if nothing is at `path`, DataError if it is of none of these kinds, or was not written to its end.
     """
     path = Path(path)
     images = None if images is None else existing_folder(Path(images), "the image folder")
@@ -78,6 +85,8 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
     if path.is_file():
         source, why = _file(path, images)
         return Recognised(splits={"": source}, how=(f"{path}: {why}",))
+    if (path / UNFINISHED).exists():
+        raise DataError(f"{path} was not written to its end; run the command that writes it again, it goes on.")
     for look in (_whole_folder, _split_folders, _plain_folder):
         found = look(path, images)
         if found is not None:
@@ -99,13 +108,15 @@ def _file(path: Path, images: Path | None) -> tuple[Source, str]:
     if suffix in (".yaml", ".yml"):
         return Source(kind="YOLO folder", path=path, images=images), "YOLO's yaml"
     if suffix == ".csv":
-        columns = {name.strip().strip('"').casefold() for name in _head(path).splitlines()[0].split(",")}
-        if {"filename", "region_shape_attributes"} <= columns:
-            return Source(kind="VIA file", path=path, images=images), f"VIA's CSV, {where}"
-        if {"images", "masks"} <= columns:
-            return Source(kind="mask folder", path=path, images=images), "a CSV of images and their masks"
+        table = _csv_kind(path)
+        if table == "VIA file":
+            return Source(kind=table, path=path, images=images), f"VIA's CSV, {where}"
+        if table == "mask folder":
+            return Source(kind=table, path=path, images=images), "a CSV of images and their masks"
+        first = next(iter(_head(path).splitlines()), "")[:80]
         raise DataError(
-            f"{path} is a CSV with the columns {sorted(columns)}; expected one of VIA, or images and masks."
+            f"{path} is a CSV whose first line is {first!r}; expected one of VIA, or one with the columns images and "
+            "masks."
         )
     kind, why = _json(path)
     if kind == "LabelMe folder" and path.is_file():
@@ -122,11 +133,12 @@ def _json(path: Path) -> tuple[Kind, str]:
             f"{path} holds {what}; expected a label file with its images: COCO, VIA or LabelMe. "
             "Predictions are read beside their ground truth, by parsers.read_results."
         )
-    if {"shapes", "imagePath"} <= keys or ("shapes" in keys and {"label", "points"} <= inner):
+    # Long lists of shapes, and images inside, leave but one of LabelMe's own keys in the head.
+    if keys & {"shapes", "imagePath", "imageData"} and not keys & _COCO_KEYS:
         return "LabelMe folder", "a LabelMe file"
     if keys & {"_via_img_metadata", "_via_settings"} or {"project", "file"} <= keys or {"project", "config"} <= keys:
         return "VIA file", "a project of VIA"
-    if {"filename", "regions"} <= inner:
+    if inner & {"filename", "regions"} and not keys & _COCO_KEYS:
         return "VIA file", "annotations exported from VIA"
     # COCO last, for it may have any keys before its own, and its parser says best what is missing.
     return "COCO file", "COCO file"
@@ -206,10 +218,11 @@ def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
         source, why = _file(file, images)
         return Recognised(splits={"": source}, how=(f"{file}: {why}",))
     if known:
-        return None
+        several = ", ".join(file.name for file in known[:4])
+        raise DataError(f"{path} has {len(known)} label files ({several}); give the one that is meant.")
     if any(_json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
         return _single("LabelMe folder", path, images, "JSON files of LabelMe in folders below")
-    if is_yolo(path):
+    if is_yolo(path) or (images is not None and is_yolo(path, images)):
         return _single("YOLO folder", path, images, "YOLO's text files")
     if is_mask_folder(path):
         return _single("mask folder", path, images, "a folder of images and mask pictures")
@@ -223,7 +236,7 @@ def _single(kind: Kind, path: Path, images: Path | None, why: str) -> Recognised
 def _csv_kind(path: Path) -> Kind | None:
     head = _head(path).splitlines()
     columns = {name.strip().strip('"').casefold() for name in (head[0] if head else "").split(",")}
-    if {"filename", "region_shape_attributes"} <= columns:
+    if csv_form("\n".join(head)) is not None:
         return "VIA file"
     return "mask folder" if {"images", "masks"} <= columns else None
 
@@ -247,11 +260,28 @@ def _first(folder: Path, pattern: str) -> Path | None:
 
 def _head(file: Path) -> str:
     with file.open("rb") as data:
-        return data.read(_HEAD).decode("utf-8-sig", "replace")
+        head = data.read(_HEAD)
+    is_wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return head.decode("utf-16" if is_wide else "utf-8-sig", "replace")
+
+
+def _looks_like_yolo(file: Path) -> bool:
+    """True if the first line of a text is a class index with four numbers or more."""
+    words = _head(file).partition("\n")[0].split()
+    try:
+        return len(words) > 4 and words[0].isdigit() and all(map(math.isfinite, map(float, words)))
+    except ValueError:
+        return False
 
 
 def _not_recognised(path: Path) -> str:
     labels = [file.name for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
+    texts = len([file for file in path.glob("*.txt") if _looks_like_yolo(file)])
+    if texts:
+        return (
+            f"{path} has {texts} text files as YOLO's labels are and none of their images; give the folder of the "
+            "images with images= (--images), or the folder that holds both."
+        )
     found = f"{len(labels)} JSON files ({', '.join(labels[:4])})" if labels else "no JSON file"
     return (
         f"{path} is not recognised: it has {found}, no train/ folder, and no <id>/images/ folders, and no files of "

@@ -34,6 +34,7 @@ from contorno.parsers.via_document import (
     read_csv,
     read_entries,
     read_json_document,
+    read_text,
     via_form,
 )
 from contorno.parsers.via_shapes import Rectangles, read_shape
@@ -103,10 +104,16 @@ class VIAParser(Parser):
         names = option_names(document.options.get(field, {}), self._given) if field is not None else {}
         self._declared = tuple(dict.fromkeys(name for name in names.values() if name.strip()))
         entries: dict[str, list[ViaImage]] = {}
+        left_out: list[str] = []
         for image in document.images:
-            name = self._file_name(image, findings)
-            if name is not None:
-                entries.setdefault(name, []).append(image)
+            try:
+                name = self._file_name(image, findings)
+            except _Unusable as fault:
+                left_out.append(f"{image.where}: {fault}")
+                continue
+            entries.setdefault(name, []).append(image)
+        if left_out and not entries:
+            raise DataError(f"{self.path}: none of its {len(left_out)} images can be used; the first is {left_out[0]}.")
         for done, (name, images) in enumerate(entries.items(), start=1):
             if len(images) > 1:
                 findings.mend("image that stands twice, its regions put together", images[0].where)
@@ -138,15 +145,17 @@ class VIAParser(Parser):
 
     def _document(self, findings: Findings) -> ViaDocument:
         if self.path.suffix.lower() == ".csv":
-            try:
-                text = self.path.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise DataError(f"{self.path} cannot be read: {error}.") from error
+            text = read_text(self.path)
             reader = via_three.read_csv if via_three.is_csv(text) else read_csv
             return reader(self.path, text, findings)
         document, form = read_json_document(self.path)
         if form == "VIA 3 project":
-            return via_three.read_project(document, findings)
+            made = via_three.read_project(document, findings)
+        if document["file"] and not made.images:
+            raise DataError(
+                f"{self.path}: none of its {len(document['file'])} files is an image; it has sound or film."
+            )
+        return made
         return read_entries(document, form, findings)
 
     def _field(self, document: ViaDocument) -> str | None:
@@ -160,8 +169,12 @@ class VIAParser(Parser):
             )
         return field
 
-    def _file_name(self, image: ViaImage, findings: Findings) -> str | None:
-        """The name of an image below `img_dir`, or None if it is left out."""
+    def _file_name(self, image: ViaImage, findings: Findings) -> str:
+        """The name of an image below `img_dir`. Raises _Unusable for one that is left out, and counted."""
+        if not any(name.strip() for name in image.names):
+            findings.drop("image without a file name", image.where)
+            findings.leave_out("region of an image without a file name", len(image.regions))
+            raise _Unusable("it has no file name")
         fault: DataError | None = None
         safe = []
         for name in image.names:
@@ -182,14 +195,15 @@ class VIAParser(Parser):
         if safe:
             return safe[0]
         if fault is None:
-            findings.drop("image named by a URL", image.where, "no file of its base name is in the image folder")
+            why = "no file of its base name is in the image folder"
+            findings.drop("image named by a URL", image.where, why)
             findings.leave_out("region of an image named by a URL", len(image.regions))
-        elif self.missing_images == "drop":
+            raise _Unusable(f"a URL, and {why}")
+        if self.missing_images == "drop":
             findings.leave_out("image whose file name leads out of the image folder", 1, image.where)
             findings.leave_out("region of an image whose file name leads out", len(image.regions))
-        else:
-            raise fault
-        return None
+            raise _Unusable("its file name leads out of the image folder")
+        raise fault
 
     def _parts(
         self, image: ViaImage, field: str | None, names: dict[str, str], findings: Findings
@@ -254,6 +268,10 @@ class VIABBoxParser(VIAParser):
             (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
             found.box = (left, top, right, bottom)
         return group, found
+
+
+class _Unusable(Exception):  # noqa: N818
+    """An image is left out. Says why."""
 
 
 def via(

@@ -9,6 +9,7 @@ version 3      see `via_three`
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -87,7 +88,7 @@ def read_entries(document: Any, form: str, findings: Findings) -> ViaDocument:
             findings.drop("entry that is not an image with its regions", str(key))
             continue
         name = entry["filename"]
-        where = str(name) if isinstance(name, str) and name else str(key)
+        where = str(name) if isinstance(name, str) and name.strip() else f"entry {str(key)!r}"
         images.append(
             ViaImage(
                 names=_names(name, folder),
@@ -118,11 +119,24 @@ def read_json_document(path: Path) -> tuple[Any, str]:
     return document, form
 
 
+def read_text(path: Path) -> str:
+    """The text of a CSV in UTF-8, or in the UTF-16 that spreadsheets call Unicode. Raises DataError for others."""
+    try:
+        data = path.read_bytes()
+        is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        return data.decode("utf-16" if is_wide else "utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start} is not UTF-8; save it as CSV UTF-8.") from error
+
+
 def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
-    """Take the CSV of versions 1 and 2. Raises DataError if the columns are others."""
+    """Take the CSV of versions 1 and 2. Raises DataError if the columns are others, or no row can be read."""
     head = text.partition("\n")[0].lstrip("#")
     delimiter = max(",;\t", key=head.count)
     images: dict[str, ViaImage] = {}
+    bad: list[str] = []
     for line, row in csv_rows(path, text, delimiter):
         if line == 1:
             columns = {name.strip().lstrip("#").strip(): place for place, name in enumerate(row)}
@@ -133,7 +147,8 @@ def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
                 )
             continue
         if len(row) != len(columns):
-            findings.drop("row that cannot be read", f"line {line}", f"{len(row)} cells for {len(columns)} columns")
+            bad.append(f"line {line}: {len(row)} cells for {len(columns)} columns")
+            findings.drop("row that cannot be read", f"line {line}", bad[-1].partition(": ")[2])
             continue
         cells = {name: row[place] for name, place in columns.items()}
         name = cells["filename"].strip()
@@ -141,12 +156,15 @@ def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
             shape, attributes = (read_cell(cells[column]) for column in _CSV_COLUMNS[1:])
             of_file = read_cell(cells.get("file_attributes", ""))
         except ValueError as error:
+            bad.append(f"line {line}: {error}")
             findings.drop("row that cannot be read", f"line {line}", str(error))
             continue
         image = images.setdefault(name, ViaImage(names=(name,), where=name, attributes=_dict(of_file)))
         if shape:
             region = cells.get("region_id", "") or str(len(image.regions))
             image.regions.append(ViaRegion(where=f"region {region}", shape=_dict(shape), attributes=_dict(attributes)))
+    if bad and not images:
+        raise DataError(f"{path}: none of its {len(bad)} rows can be read; the first is {bad[0].rstrip('.')}.")
     return ViaDocument(form="VIA CSV", images=list(images.values()))
 
 
@@ -194,7 +212,7 @@ def _regions(regions: Any, where: str, findings: Findings) -> list[ViaRegion]:
 
 def _names(name: Any, folder: Any) -> tuple[str, ...]:
     """A file name as it is, and below the folder that the project looks for images in."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not name.strip():
         return ("",)
     joined = f"{folder.rstrip('/' + chr(92))}/{name}" if isinstance(folder, str) and folder.strip() else name
     return tuple(dict.fromkeys((name, joined)))

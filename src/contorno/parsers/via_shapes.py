@@ -16,6 +16,8 @@ from contorno.parsers.coco_geometry import BadGeometry, Box
 Rectangles = Literal["box", "mask"]
 """What a rectangle is: the box of an object whose mask is not known, or an object that is a rectangle."""
 
+_TEXT = "number written as a text"
+
 
 def read_shape(
     shape: Mapping[str, Any], rectangles: Rectangles, mended: Callable[[str], None]
@@ -23,59 +25,67 @@ def read_shape(
     """Mask and xyxy box of a region; the box only of a rectangle, unless rectangles are masks.
 
     shape:  as VIA 2 writes it: polygon, polyline, rect, circle, ellipse.   mended: told of what is put right.
-    Circles and ellipses become polygons within `shapes.FARTHEST_PX`; a line of three points or more is closed.
+    Circles and ellipses become polygons within `shapes.FARTHEST_PX`; a line of three points or more is closed; numbers
+    may be texts, as scripts write them.
     Raises BadGeometry for points, lines of two points, shapes that are not known and numbers that are none.
     """
     name = shape.get("name")
     if name in ("polygon", "polyline", "line"):
-        points = _points(shape)
+        points = _points(shape, mended)
         if name == "polygon":
             return shapes.polygon(points), None
         closed = shapes.polyline(points)
         mended("open line closed into a polygon")
         return closed, None
     if name == "rect":
-        left, top, width, height = _numbers(shape, "x", "y", "width", "height")
+        left, top, width, height = _numbers(shape, mended, "x", "y", "width", "height")
         polygon = shapes.rectangle(left, top, left + width, top + height)
         box = (min(left, left + width), min(top, top + height), max(left, left + width), max(top, top + height))
         return (polygon if rectangles == "mask" else None), box
     if name == "circle":
-        return shapes.circle(*_numbers(shape, "cx", "cy", "r")), None
+        return shapes.circle(*_numbers(shape, mended, "cx", "cy", "r")), None
     if name == "ellipse":
-        x, y, radius_x, radius_y = _numbers(shape, "cx", "cy", "rx", "ry")
+        x, y, radius_x, radius_y = _numbers(shape, mended, "cx", "cy", "rx", "ry")
         theta = shape.get("theta")
-        (rotation,) = (0.0,) if theta is None else _numbers(shape, "theta")
+        (rotation,) = (0.0,) if theta is None else _numbers(shape, mended, "theta")
         return shapes.ellipse(x, y, radius_x, radius_y, rotation=rotation), None
     if name == "point":
         raise BadGeometry("point, which encloses nothing")
     raise BadGeometry("region of a shape that is not known", f"shape {name!r}")
 
 
-def _points(shape: Mapping[str, Any]) -> NDArray[np.float64]:
+def _points(shape: Mapping[str, Any], mended: Callable[[str], None]) -> NDArray[np.float64]:
     xs, ys = shape.get("all_points_x"), shape.get("all_points_y")
     if not isinstance(xs, list) or not isinstance(ys, list):
         raise BadGeometry("polygon without points", "all_points_x and all_points_y are not lists")
     if len(xs) != len(ys):
         raise BadGeometry("polygon with more of x than of y, or the reverse", f"{len(xs)} of x, {len(ys)} of y")
-    if not {*map(type, xs), *map(type, ys)} <= {int, float}:
+    types = {*map(type, xs), *map(type, ys)}
+    if not types <= {int, float, str}:
         raise BadGeometry("polygon with a coordinate that is not a number")
     try:
-        return np.array([xs, ys], dtype=np.float64).T
-    except OverflowError as error:  # a whole number beyond any float
-        raise BadGeometry("polygon with a coordinate that is not a number", str(error)) from error
+        points = np.array([list(map(float, xs)), list(map(float, ys))], dtype=np.float64).T
+    except (OverflowError, ValueError) as error:  # a whole number beyond any float, or a text that is none
+        raise BadGeometry("polygon with a coordinate that is not a number", str(error)[:80]) from error
+    if str in types:
+        mended(_TEXT)
+    return points
 
 
-def _numbers(shape: Mapping[str, Any], *keys: str) -> list[float]:
+def _numbers(shape: Mapping[str, Any], mended: Callable[[str], None], *keys: str) -> list[float]:
     values = [shape.get(key) for key in keys]
-    if not all(_is_number(value) for value in values):
-        raise BadGeometry(
-            f"{shape.get('name')} with a number that is missing or none", str(dict(zip(keys, values, strict=True)))
-        )
-    return [float(value) for value in values if value is not None]
+    numbers = [_number(value) for value in values]
+    if not all(math.isfinite(number) for number in numbers):
+        stated = ", ".join(f"{key}={str(value)[:20]}" for key, value in zip(keys, values, strict=True))
+        raise BadGeometry(f"{shape.get('name')} with a place or length that is not a number", stated)
+    if any(isinstance(value, str) for value in values):
+        mended(_TEXT)
+    return numbers
 
 
-def _is_number(value: Any) -> bool:
+def _number(value: Any) -> float:
+    """NaN for what is none."""
     try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond any float
-        return False
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (OverflowError, ValueError):  # a whole number beyond any float, or a text that is none
+        return math.nan

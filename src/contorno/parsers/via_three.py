@@ -19,7 +19,8 @@ from contorno.parsers.via_document import ViaDocument, ViaImage, ViaRegion, csv_
 _IMAGE = 2  # file types: image 2, video 4, audio 8
 _CHECKBOX, _LISTED = 2, (2, 3, 4, 5)  # attribute types: text 1, checkbox 2, radio 3, select 4, image 5
 _WITHOUT_REGION = "XY0"  # anchors that end so belong to files and stretches of time, not to regions
-_CSV_MARK = "# CSV_HEADER"
+_CSV_FIRST, _CSV_MARK = "# Exported using VGG Image Annotator", "# CSV_HEADER"
+_COMMENT = ("#", '"#')
 
 
 def read_project(document: Mapping[str, Any], findings: Findings) -> ViaDocument:
@@ -71,13 +72,15 @@ def read_project(document: Mapping[str, Any], findings: Findings) -> ViaDocument
 
 def is_csv(text: str) -> bool:
     """True for the CSV of version 3."""
-    return any(line.lstrip('"').startswith(_CSV_MARK) for line in text.splitlines()[:40])
+    lines = [line.lstrip('"') for line in text.splitlines()[:40]]
+    return bool(lines) and (lines[0].startswith(_CSV_FIRST) or any(line.startswith(_CSV_MARK) for line in lines))
 
 
 def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
     """Take the CSV of version 3, which has no images without regions. Raises DataError for bad comments."""
-    lines = text.splitlines()
-    comments = [line for line in lines if line.startswith("#")]
+    # Not splitlines, which takes some characters in texts for ends of lines.
+    lines = text.split("\n")
+    comments = [_comment(line) for line in lines if line.startswith(_COMMENT)]
     attributes: dict[str, Any] = {}
     for line in comments:
         name, _, value = line.partition("=")
@@ -90,7 +93,7 @@ def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
             attributes = {key: item if isinstance(item, dict) else {"aname": str(item)} for key, item in found.items()}
     files: dict[str, Any] = {}
     metadata: dict[str, Any] = {}
-    body = "\n".join(line for line in lines if not line.startswith("#"))
+    body = "\n".join(line for line in lines if not line.startswith(_COMMENT))
     for number, (_, row) in enumerate(csv_rows(path, body), start=1):
         where = f"row {number} below the comments"
         try:
@@ -109,6 +112,12 @@ def read_csv(path: Path, text: str, findings: Findings) -> ViaDocument:
     made = read_project(document, findings)
     made.form = "VIA 3 CSV"
     return made
+
+
+def _comment(line: str) -> str:
+    """A comment as VIA wrote it: spreadsheets put it in quotes, and empty cells behind it."""
+    line = line.strip().rstrip(",;")
+    return line[1:-1].replace('""', '"') if line.startswith('"') and line.endswith('"') else line
 
 
 def _shape(xy: list[Any]) -> dict[str, Any]:

@@ -93,6 +93,11 @@ class _YoloParser(Parser):
     def _class_names(self, layout: YoloLayout, findings: Findings) -> dict[int, str]:
         config = layout.config
         names = dict(config.names)
+        twice = sorted(name for name, times in Counter(map(fold_name, names.values())).items() if times > 1)
+        if twice:
+            findings.mend("class named at two indices, taken for one", str(self.path), ", ".join(twice))
+        if config.repeated:
+            findings.mend("key that stands twice in the yaml, the last one taken", str(self.path), config.repeated)
         if config.nc is not None and names and config.nc != len(names):
             findings.mend("nc that is not the number of names", str(self.path), f"nc {config.nc}, {len(names)} names")
         if self._given_names is not None:
@@ -187,15 +192,18 @@ class YOLOBBoxParser(_YoloParser):
     with_masks = False
 
 
-def is_yolo(path: Path) -> bool:
-    """True if a file or folder looks like a YOLO data set, by its data.yaml or by images that have label files."""
+def is_yolo(path: Path, img_dir: Path | None = None) -> bool:
+    """True if a file or folder looks like a YOLO data set, by its data.yaml or by images that have label files.
+
+    img_dir: the images, where they are not below `path`.
+    """
     path = Path(path)
     try:
         if path.is_file():
             return path.suffix.lower() in (".yaml", ".yml", ".data") and bool(read_config(path).parts)
         if find_yaml(path) is not None:
             return True
-        return bool(_first_lines(lay_out(path, None, Findings(str(path), autofix=True))))
+        return bool(_first_lines(lay_out(path, img_dir, Findings(str(path), autofix=True))))
     except DataError:
         return False
 
@@ -229,14 +237,22 @@ def _count_labels(layout: YoloLayout, findings: Findings) -> None:
         for image in without:
             findings.mend(UNLABELLED, image.name, f"{len(without)} of {len(layout.images)} images have no label file")
     used = {image.label for image in layout.images}
-    known = {path.stem for image in layout.images for path in (image.path,)}
+    unmatched = {image.path.stem for image in without}
+    homes: dict[Path, set[Path]] = {}
+    for image in layout.images:
+        if image.label is not None:
+            homes.setdefault(image.label.parent, set()).add(image.path.parent)
     for folder in layout.label_folders:
         if not folder.is_dir():
             continue
-        others = {path.stem for path in folder.iterdir() if is_image(path)}
-        for path in sorted(folder.glob("*.txt")):
-            if path not in used and path.stem not in known | others and path.name.lower() not in _NOT_LABELS:
-                findings.leave_out("label file without an image", 1, _shown(path, layout))
+        unused = sorted(set(folder.glob("*.txt")) - used)
+        unused = [path for path in unused if path.name.lower() not in _NOT_LABELS and path.stem not in unmatched]
+        places = homes.get(folder, set()) | {folder} if unused else set()
+        pictures = {path.stem for place in places if place.is_dir() for path in place.iterdir() if is_image(path)}
+        for path in unused:
+            listed_nowhere = path.stem in pictures
+            reason = "label file of an image that no split lists" if listed_nowhere else "label file without an image"
+            findings.leave_out(reason, 1, _shown(path, layout))
 
 
 _NOT_LABELS = {*CLASS_FILES, "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt", "license.txt", "notes.txt"}

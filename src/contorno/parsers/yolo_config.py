@@ -31,6 +31,7 @@ class YoloConfig:
     root:      the text of `path`, "" if unset.
     parts:     for each split its folders, image files or lists of images, as written.
     keypoints: numbers an object has after its box, for pose data; 0 for others.
+    repeated:  the first key that stands twice in the same mapping, with its line; "" if none does.
     """
 
     names: dict[int, str] = field(default_factory=dict)
@@ -38,17 +39,31 @@ class YoloConfig:
     root: str = ""
     parts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     keypoints: int = 0
+    repeated: str = ""
 
 
 class _PlainLoader(yaml.BaseLoader):
     """Texts, lists and mappings only, so that a class called `no` or `007` keeps its name; aliases are refused, since a
-    few lines of them can stand for gigabytes."""
+    few lines of them can stand for gigabytes.
+
+    repeated: the first key that stands twice, with its line."""
+
+    repeated = ""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             event = self.get_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases (*) are not read", event.start_mark)
         return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """As YAML's own, which lets the last of several equal keys win without a word."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key.value, str) and key.value in seen and not self.repeated:
+                self.repeated = f"{key.value!r} at line {key.start_mark.line + 1}"
+            seen.add(str(key.value)[:200])
+        return super().construct_mapping(node, deep)
 
 
 def find_yaml(folder: Path) -> Path | None:
@@ -79,7 +94,7 @@ def read_config(path: Path) -> YoloConfig:
     `names` or a split that is not of the format.
     """
     if path.suffix.lower() in _YAML_SUFFIXES:
-        return _from_mapping(_read_yaml(path), path)
+        return _from_mapping(*_read_yaml(path), path)
     return _from_darknet(path)
 
 
@@ -138,31 +153,35 @@ def read_text(path: Path, most_bytes: int = _MOST_BYTES) -> str:
         raise DataError(f"{path} is not a text: byte {error.start} is not UTF-8.") from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> tuple[dict[str, Any], str]:
+    """The mapping in a file, and the first key that stands twice."""
     try:
-        document = yaml.load(read_text(path), _PlainLoader)
+        loader = _PlainLoader(read_text(path))
+        document, repeated = loader.get_single_data(), loader.repeated  # type: ignore[no-untyped-call]
+    except RecursionError as error:
+        raise DataError(f"{path} is not YAML that can be read: it is nested too deeply.") from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise DataError(f"{path} is not YAML that can be read: {error.problem or error.context}{place}.") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise DataError(f"{path} is not YAML that can be read: {error}.") from error
     if not isinstance(document, dict):
         raise DataError(f"{path} is not a YOLO file: it holds {_short(document)}; expected keys names, train and val.")
-    return {str(key): value for key, value in document.items()}
+    return {str(key): value for key, value in document.items()}, repeated
 
 
 def _is_config(path: Path) -> bool:
     """True if a YAML file names classes and images. One that cannot be read is told of when it is the only one."""
     try:
-        document = _read_yaml(path)
+        document, _ = _read_yaml(path)
     except DataError:
         return path.name.lower() in _USUAL_NAMES
     usual = path.name.lower() in _USUAL_NAMES
     return bool(document.keys() & SPLIT_KEYS.keys()) and (usual or bool(document.keys() & {"names", "nc"}))
 
 
-def _from_mapping(document: dict[str, Any], path: Path) -> YoloConfig:
+def _from_mapping(document: dict[str, Any], repeated: str, path: Path) -> YoloConfig:
     if not document.keys() & {"names", "nc", *SPLIT_KEYS}:
         found = ", ".join(map(repr, list(document)[:8])) or "none"
         raise DataError(f"{path} is not a YOLO file: it has none of names, train and val; its keys are {found}.")
@@ -181,6 +200,7 @@ def _from_mapping(document: dict[str, Any], path: Path) -> YoloConfig:
         root=_set(root),
         parts=parts,
         keypoints=_keypoints(document.get("kpt_shape"), where),
+        repeated=repeated,
     )
 
 

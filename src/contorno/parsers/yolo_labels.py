@@ -56,8 +56,10 @@ def label_by_rule(image: Path, root: Path, folder: str = IMAGES) -> Path:
     """The label file by Ultralytics' rule: the last folder `images` below the root gives way to `labels`."""
     steps = list(image.relative_to(root).parts) if image.is_relative_to(root) else list(image.parts)
     for index in range(len(steps) - 2, -1, -1):
-        if steps[index] == folder:
-            steps[index] = LABELS
+        if steps[index].casefold() == folder.casefold():
+            # Images/ goes with Labels/, IMAGES/ with LABELS/.
+            styles = {IMAGES.capitalize(): LABELS.capitalize(), IMAGES.upper(): LABELS.upper()}
+            steps[index] = styles.get(steps[index], LABELS)
             break
     return root.joinpath(*steps).with_suffix(".txt")
 
@@ -65,6 +67,18 @@ def label_by_rule(image: Path, root: Path, folder: str = IMAGES) -> Path:
 def name_below(path: Path, root: Path) -> str:
     """The path of a file relative to `root`, with forward slashes; its name if it lies elsewhere."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def same_but_for_case(path: Path, root: Path) -> Path | None:
+    """The file or folder below `root` that is called so but for upper and lower case; None if there is none."""
+    found = root
+    for step in path.relative_to(root).parts:
+        place = found / step
+        if not place.exists():
+            others = sorted(found.iterdir()) if found.is_dir() else []
+            place = next((other for other in others if other.name.casefold() == step.casefold()), place)
+        found = place
+    return found if found.exists() else None
 
 
 class _Listing:

@@ -15,7 +15,14 @@ from pathlib import Path, PurePosixPath
 from contorno.errors import DataError
 from contorno.parsers.findings import Findings
 from contorno.parsers.yolo_config import SPLIT_KEYS, YoloConfig, find_yaml, read_config, read_text
-from contorno.parsers.yolo_labels import IMAGES, YoloImage, find_labels, label_by_rule, name_below
+from contorno.parsers.yolo_labels import (
+    IMAGES,
+    YoloImage,
+    find_labels,
+    label_by_rule,
+    name_below,
+    same_but_for_case,
+)
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".mpo", ".gif", ".ppm", ".pgm"}
@@ -68,7 +75,7 @@ def lay_out(path: Path, img_dir: Path | None, findings: Findings) -> YoloLayout:
             "expected images/ and labels/, or a data.yaml that names them."
         )
     taken: set[Path] = set()
-    for split, paths in parts.items():
+    for split, paths in _each_once(parts, findings).items():
         images = []
         for image in paths:
             if image in taken:
@@ -86,6 +93,19 @@ def lay_out(path: Path, img_dir: Path | None, findings: Findings) -> YoloLayout:
         )
     _leave_out_unlabelled_splits(layout, findings)
     return layout
+
+
+def _each_once(parts: dict[str, list[Path]], findings: Findings) -> dict[str, list[Path]]:
+    """The splits without those that are another one again, as where `val` says what `train` does: Ultralytics asks for
+    both, so that data without a validation part are written that way."""
+    kept: dict[str, list[Path]] = {}
+    for split, paths in parts.items():
+        twin = next((name for name, others in kept.items() if paths and set(paths) == set(others)), None)
+        if twin is None:
+            kept[split] = paths
+        else:
+            findings.leave_out(f"split {split!r} that is {twin!r} again, read once", 1, f"{split}, {len(paths)} images")
+    return kept
 
 
 def is_image(path: Path) -> bool:
@@ -112,7 +132,11 @@ def _stated_parts(config: YoloConfig, file: Path, root: Path, findings: Findings
     lost: list[str] = []
     for split, entries in config.parts.items():
         for entry in entries:
-            place = next((place for place in _places(config.root, entry, root, file.parent) if place.exists()), None)
+            places = list(_places(config.root, entry, root, file.parent))
+            place = next((place for place in places if place.exists()), None)
+            if place is None:  # written where upper and lower case are the same
+                below = [place for place in places if place.is_relative_to(root)]
+                place = next(filter(None, (same_but_for_case(place, root) for place in below)), None)
             if place is None:
                 lost.append(entry)
                 where, reason = f"{file.name}, {split or 'images'}: {entry[:200]!r}", "split whose images are not there"
@@ -185,17 +209,18 @@ def _seen_parts(root: Path) -> dict[str, list[Path]]:
         if any(listed.values()):
             return listed
     folders: dict[str, list[Path]] = {}
-    for place in (root, root / IMAGES):
-        if place.is_dir():
+    images = same_but_for_case(root / IMAGES, root)
+    for place in (root, images):
+        if place is not None and place.is_dir():
             for folder in sorted(place.iterdir()):
                 split = _split_of(folder.name) if folder.is_dir() else None
                 if split is not None:
-                    own = folder / IMAGES
-                    folders.setdefault(split, []).append(own if own.is_dir() else folder)
+                    own = same_but_for_case(folder / IMAGES, folder)
+                    folders.setdefault(split, []).append(own if own is not None and own.is_dir() else folder)
     parts = {split: [image for folder in found for image in images_below(folder)] for split, found in folders.items()}
     if any(parts.values()):
         return {split: parts[split] for split in ("train", "validation", "test") if parts.get(split)}
-    return {"": images_below(root / IMAGES if (root / IMAGES).is_dir() else root)}
+    return {"": images_below(images if images is not None and images.is_dir() else root)}
 
 
 def _split_of(name: str) -> str | None:

@@ -107,9 +107,12 @@ def box_edges(numbers: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def split_line(line: str) -> list[str]:
-    """The fields of a line: parted by blanks or tabs, or by commas where there is no blank."""
+    """The fields of a line: parted by blanks or tabs, or by commas with or without a blank behind each."""
     fields = line.split()
-    return [field.strip() for field in line.strip().split(",")] if len(fields) == 1 and "," in line else fields
+    commas = sum(field.endswith(",") for field in fields)
+    if len(fields) == 1 or (commas and commas >= len(fields) - 1):
+        return [field.strip() for field in line.strip().rstrip(",").split(",")]
+    return fields
 
 
 def _class_index(text: str) -> int:

@@ -44,6 +44,8 @@ def write_coco(
     masks: MaskForm = "as-given",
     min_iou: float = 0.98,
     attributes: bool = True,
+    first_image_id: int | None = None,
+    first_annotation_id: int | None = None,
     extras: Mapping[str, Any] | None = None,
     object_extras: Mapping[int | str, Mapping[str, Any]] | None = None,
     progress: Progress = silent,
@@ -58,6 +60,8 @@ def write_coco(
     min_iou:  the least IoU of a simplified mask with the one it stands for.
     attributes: write what `Instances.attributes` says of an object as the member "attributes", as CVAT does; a number
               called "score" stands beside it as "score", as in COCO's results.
+    first_image_id, first_annotation_id: number all images, all annotations from here on, whatever their own ids are:
+              for files that are to share no number.
     extras:   more top-level members of the file, such as "info" and "licenses".
     object_extras: more members of single annotations, by the id of the object in its record (`Instances.ids`).
 
@@ -73,11 +77,8 @@ def write_coco(
     if not 0 < min_iou <= 1:
         raise ConfigError(f"min_iou={min_iou!r} is no bound for an IoU; choose one above 0 and up to 1, such as 0.98.")
     head = _extra_members(extras)
-    image_ids = _whole_numbers([record.image_id for record in records], least=None)
-    known = [
-        annotation_id for record in records for annotation_id in record.instances.ids or [None] * len(record.instances)
-    ]
-    annotation_ids = iter(_whole_numbers(known, least=1))
+    image_ids = _numbers(image_ids_of(records), None, first_image_id)
+    annotation_ids = iter(_numbers(object_ids_of(records), 1, first_annotation_id))
     for record in records:
         if record.path is None:
             raise ConfigError(
@@ -160,11 +161,28 @@ def _extra_members(extras: Mapping[str, Any] | None) -> dict[str, str]:
     return members
 
 
-def _whole_numbers(ids: Sequence[int | str | None], least: int | None) -> list[int]:
-    """The ids themselves where they are different whole numbers, else 1..N."""
-    kept = [int(i) for i in ids if isinstance(i, int | np.integer) and not isinstance(i, bool)]
-    fits = len(set(kept)) == len(ids) and (least is None or min(kept, default=least) >= least)
-    return kept if fits else list(range(1, len(ids) + 1))
+def image_ids_of(records: Records) -> list[int | str | None]:
+    """The ids of the images."""
+    return [record.image_id for record in records]
+
+
+def object_ids_of(records: Records) -> list[int | str | None]:
+    """The ids of the objects, None for those without one."""
+    return [own for record in records for own in record.instances.ids or [None] * len(record.instances)]
+
+
+def can_be_numbers(ids: Sequence[int | str | None], least: int | None = None) -> bool:
+    """True for different whole numbers, none below `least`."""
+    kept = [int(own) for own in ids if isinstance(own, int | np.integer) and not isinstance(own, bool)]
+    return len(set(kept)) == len(ids) and (least is None or min(kept, default=least) >= least)
+
+
+def _numbers(ids: Sequence[int | str | None], least: int | None, first: int | None) -> list[int]:
+    """The ids themselves where COCO can have them, else 1..N; numbers from `first` on where that is given."""
+    if first is None and can_be_numbers(ids, least):
+        return [int(own) for own in ids if own is not None]
+    start = 1 if first is None else first
+    return list(range(start, start + len(ids)))
 
 
 def _image(record: Record, image_id: int, file_name: str) -> dict[str, Any]:

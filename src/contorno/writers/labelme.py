@@ -22,6 +22,7 @@ from contorno.progress import Progress, silent
 from contorno.records import Record, Records
 from contorno.writers.image_files import Placing, place_images, relative_names
 from contorno.writers.polygon_forms import PolygonForm, PolygonForms, count_lost, kept_attributes
+from contorno.writers.split_names import check_splits
 from contorno.writers.written import Written
 
 Holes = Literal["mask", "joined"]
@@ -67,6 +68,7 @@ def write_labelme(
             f"holes={holes!r}, image_data={image_data!r}: choose 'mask' or 'joined', and 'none' or 'embedded'."
         )
     parts = {"": records} if isinstance(records, Records) else dict(records)
+    check_splits(parts)
     everything = [record for part in parts.values() for record in part]
     if images == "leave" and image_data == "none" and any(record.path is None for record in everything):
         raise ConfigError("an image has pixels and no file to name; write with images='copy' or image_data='embedded'.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from contorno.progress import Progress, silent
 from contorno.receipts import Receipt
 from contorno.records import Record, Records
 from contorno.writers.image_files import Placing, place_images, relative_names
+from contorno.writers.split_names import check_splits
 from contorno.writers.voc_xml import annotation_xml
 from contorno.writers.written import Written
 
@@ -53,8 +54,8 @@ def write_voc(
     Raises ConfigError for more than 254 classes, sets of different class maps, and images outside `img_dir`.
     """
     folder = Path(folder)
-    together, splits = _together(records)
-    class_names = together.class_map.names
+    together, splits, class_names = _together(records)
+    check_splits({split for split in splits if split is not None})
     if len(class_names) > MOST_NUMBERS:
         raise ConfigError(
             f"VOC's class pictures hold {MOST_NUMBERS} classes and these records have {len(class_names)}; "
@@ -66,9 +67,8 @@ def write_voc(
         names if images == "leave" else [f"{stem}{Path(name).suffix}" for stem, name in zip(stems, names, strict=True)]
     )
     # Where nothing but boxes is known, images without objects are no sign of masks either.
-    with_masks = not together.num_objects or any(
-        shape is not None for record in together for shape in record.instances.geometries
-    )
+    objects = sum(len(record.instances) for record in together)
+    with_masks = not objects or any(shape is not None for record in together for shape in record.instances.geometries)
     place_images(together, placed, folder / "JPEGImages", images, progress)
     lost: Counter[str] = Counter()
     shares: list[float] = []
@@ -98,21 +98,23 @@ def write_voc(
     return Written(
         path=folder,
         images=len(together),
-        objects=together.num_objects,
+        objects=objects,
         lost=dict(lost),
         receipt=Receipt(np.array(shares, dtype=np.float64)) if shares else None,
     )
 
 
-def _together(records: Records | Mapping[str, Records]) -> tuple[Records, list[str | None]]:
-    """All records as one set, and the split of each."""
+def _together(
+    records: Records | Mapping[str, Records],
+) -> tuple[list[Record], list[str | None], Sequence[str]]:
+    """All records, the split of each, and the classes. Sets may have images of the same id."""
     if isinstance(records, Records):
-        return records, [record.split for record in records]
+        return list(records), [record.split for record in records], records.class_map.names
     sets = list(records.values())
     if any(part.class_map != sets[0].class_map for part in sets):
         raise ConfigError("the sets of records have different class maps; read them with one class_map.")
     splits: list[str | None] = [split for split, part in records.items() for _ in part]
-    return Records([record for part in sets for record in part], sets[0].class_map), splits
+    return [record for part in sets for record in part], splits, sets[0].class_map.names if sets else ()
 
 
 def _stems(names: list[str]) -> list[str]:
