@@ -58,7 +58,8 @@ def plan(cfg: Config) -> str:
     """What a dry run prints: the data as they would be read, and every fault found in them."""
     records = read(cfg)
     lines = [f"{split}: {items!r}" for split, items in records.items()]
-    return "\n".join([*lines, str(doctor.check_records(records))])
+    reports = dict.fromkeys(str(items.report) for items in records.values())
+    return "\n".join([*lines, *reports, str(doctor.check_records(records))])
 
 
 def main(cfg: Config, run: Run) -> str:

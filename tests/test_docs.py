@@ -6,6 +6,7 @@ A fence is run where the line before it is `<!-- runs -->`. Such fences of a pag
 from __future__ import annotations
 
 import argparse
+import ast
 import re
 import shlex
 import warnings
@@ -20,7 +21,7 @@ import pytest
 import torch
 import yaml
 
-from contorno import export, images, recipe_files
+from contorno import export, images, parsers, recipe_files, writers
 from contorno.cli import build_parser
 from contorno.models.torchvision.fitting import fit_model
 from contorno.rehearsal import draw_scene
@@ -223,6 +224,62 @@ def test_every_page_is_in_the_navigation_and_every_link_has_its_file() -> None:
     assert checked >= 15
 
 
+def test_the_page_about_data_names_every_parser_and_writer() -> None:
+    text = (ROOT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^(?:::: contorno\.(?:\w+\.)*|        - )(\w+)$", text, flags=re.M))
+    aliases = {"Format", "Objects", "Placing", "PolygonForm", "Records"}
+    public = {*parsers.__all__, *writers.__all__} - aliases
+    assert len(public) >= 35
+    assert public <= named
+
+
+def literals(expression: ast.expr, constants: dict[str, str]) -> Iterator[str]:
+    """The texts that an expression may be; of a text with values in it the longest piece between them."""
+    match expression:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.IfExp(body=body, orelse=other):
+            yield from literals(body, constants)
+            yield from literals(other, constants)
+        case ast.JoinedStr(values=values):
+            yield max((str(piece.value) for piece in values if isinstance(piece, ast.Constant)), key=len).strip(" ,(")
+        case ast.Name(id=name) if name in constants:
+            yield constants[name]
+
+
+def named_faults(path: Path) -> set[str]:
+    """The kinds of faults that a module of the doctor names, as far as they stand there as texts."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = {
+        ast.unparse(node.targets[0]): node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="add") | ast.Name(id="add" | "tell"), args=[_, kind, _, _, _, *_]):
+                found |= set(literals(kind, constants))
+            case ast.Call(func=ast.Name(id="_tell"), args=[_, _, kind, _, ast.Name(id="faults")]):
+                found |= set(literals(kind, constants))
+            case ast.Assign(targets=[ast.Name(id="kind")], value=kind):
+                found |= set(literals(kind, constants))
+            case ast.Assign(targets=[ast.Tuple(elts=[ast.Name(id="kind"), *_])], value=ast.Tuple(elts=[kind, *_])):
+                found |= set(literals(kind, constants))
+            case ast.Return(value=ast.Tuple(elts=[kind, _, _])):
+                found |= set(literals(kind, constants))
+    return found
+
+
+def test_every_fault_that_the_doctor_names_is_on_its_page() -> None:
+    text = (ROOT / "docs" / "explain" / "doctor.md").read_text(encoding="utf-8")
+    kinds = {
+        kind for path in sorted((ROOT / "src" / "contorno" / "doctor").glob("*.py")) for kind in named_faults(path)
+    }
+    assert len(kinds) >= 90
+    assert {kind for kind in kinds if kind not in text} == set()
+
+
 def run_blocks(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
     """Run the marked blocks of a page in `folder`: how many, and their names."""
     marked = [block for block in blocks(ROOT / "docs" / page) if block.runs]
@@ -239,15 +296,41 @@ def run_blocks(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tupl
 
 def test_marked_blocks_stand_only_on_pages_that_are_run_below() -> None:
     marked = [block.page.name for block in BLOCKS if block.runs]
-    assert set(marked) == {"masks.md", "notebook.md", "use.md"}
+    assert set(marked) == {"labels.md", "masks.md", "notebook.md", "use.md"}
     raw = sum(page.read_text(encoding="utf-8").count("<!-- runs -->") for page in PAGES)
-    assert len(marked) == raw == 7
+    assert len(marked) == raw == 8
 
 
 def test_the_blocks_about_masks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count, names = run_blocks("explain/masks.md", tmp_path, monkeypatch)
     assert count == 1
     assert names["masks"].area(names["code"]) == names["bitmap"].sum() > 0
+
+
+def test_the_parser_of_a_format_of_ones_own_runs_and_what_it_writes_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        "image,x,y,radius",
+        "north.png,30.5,20,9",
+        "north.png,70,41.5,12.5",
+        "south.png,50,30,0",
+        "south.png,20,35,6",
+    ]
+    (tmp_path / "moon").mkdir()
+    (tmp_path / "moon" / "craters.csv").write_text("\n".join(rows) + "\n")
+    for name in ("north.png", "south.png"):
+        images.write_image(tmp_path / "moon" / name, np.full((60, 100, 3), 128, dtype=np.uint8))
+
+    count, names = run_blocks("how-to/labels.md", tmp_path, monkeypatch)
+    assert count == 1
+    page = (ROOT / "docs" / "how-to" / "labels.md").read_text(encoding="utf-8")
+    assert f"```text\n{names['parser'].report}\n```" in page
+    parts = parsers.read(tmp_path / "moon_coco")
+    assert {record.path.name: len(record.instances) for part in parts.values() for record in part if record.path} == {
+        "north.png": 2,
+        "south.png": 1,
+    }
 
 
 def test_the_notebook_blocks_run_on_the_offline_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

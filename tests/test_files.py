@@ -92,3 +92,8 @@ def test_a_second_process_cannot_hold_the_folder(tmp_path: Path) -> None:
 def test_checksum_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"contorno")
     assert files.checksum(tmp_path / "a", "md5") == "08ebf9316138012cdaa2902ff7b0b493"
+
+
+def test_half_a_character_is_written_as_json_spells_it_and_reads_back(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"name": "cat \ud83d"})
+    assert files.read_json(tmp_path / "a.json") == {"name": "cat \ud83d"}

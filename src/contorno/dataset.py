@@ -33,7 +33,8 @@ class Dataset:
         if not isinstance(records, Records):
             raise ConfigError(
                 f"a Dataset takes Records, as a parser gives them; got {type(records).__name__}. "
-                "For images without annotations write Dataset.from_images(images, tfm)."
+                "For images without annotations write Dataset.from_images(images, tfm); for records of icevision "
+                "contorno.integrations.icevision.dataset(records, tfm)."
             )
         if seed is not None and seed < 0:
             raise ConfigError(f"the seed of a Dataset is {seed}; expected 0 or more.")

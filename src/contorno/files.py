@@ -22,7 +22,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary neighbour of `path` for writing and rename it to `path` when the block ends well.
 
-    mode: "wb" or "w" (UTF-8). After an exception the temporary file is removed and `path` is as it was before.
+    mode: "wb" or "w" (UTF-8; halves of characters, as broken JSON has them, as `\\ud83d`). After an exception the temporary file is removed and `path` is as it was before.
     Raises ConfigError if the folder cannot be written to, WriteError if the disk is full.
     """
     path = Path(path)
@@ -34,7 +34,8 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             f"cannot write {path}: {error.strerror or error}; choose a folder that can be written to."
         ) from error
     try:
-        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as file:
+        encoding, errors = (None, None) if "b" in mode else ("utf-8", "backslashreplace")
+        with os.fdopen(handle, mode, encoding=encoding, errors=errors) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -92,7 +93,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a JSON text: byte {error.start} is not UTF-8.") from error
+        raise DataError(f"{path} is not a JSON text: byte {error.start} is not UTF-8; save it as UTF-8.") from error
     except json.JSONDecodeError as error:
         raise DataError(f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from error
     except (ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from contorno import images, masks, metrics
 from contorno.dataset import Dataset
@@ -18,6 +19,7 @@ from contorno.errors import DataError
 from contorno.loaders import infer_dl
 from contorno.masks import MASK_THRESHOLD, RunLength, Size
 from contorno.metrics import DETECTION_THRESHOLD, COCOMetricType, COCOResult
+from contorno.models.torchvision.adopting import adopt
 from contorno.progress import Progress, silent
 from contorno.records import ClassMap, Record, Records
 from contorno.samples import Frame, Prediction, Sample, SampleInfo
@@ -226,6 +228,7 @@ def _run(
     """Each image as the model saw it, float32 (3, H, W), with where it came from and what was found in it."""
     if not len(dataset):
         return
+    model = adopt(model) if isinstance(model, GeneralizedRCNN) else model
     if device is not None:
         model.to(device)
     place = next(model.parameters()).device

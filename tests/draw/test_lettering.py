@@ -70,3 +70,9 @@ def test_luminance_of_black_white_and_green() -> None:
     assert luminance((0, 0, 0)) == 0
     assert luminance((255, 255, 255)) == pytest.approx(1)
     assert luminance((0, 255, 0)) == pytest.approx(0.7152)
+
+
+def test_text_of_ten_thousand_letters_is_cut_to_its_width() -> None:
+    text, font = shorten("a long name " * 1000, 12, 100)
+    assert text.endswith("…")
+    assert 80 < font.getlength(text) <= 100

@@ -296,3 +296,45 @@ def test_what_is_not_cvat_is_named(tmp_path: Path) -> None:
         CVATParser(tmp_path / "export.zip")
     with pytest.raises(ConfigError, match="boxes='no' is not known; choose one of box, mask"):
         CVATParser(tmp_path, boxes="no")  # type: ignore[arg-type]
+
+
+def test_image_without_a_name_is_left_out_and_counted(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    box = shape("box", xtl=1, ytl=1, xbr=4, ybr=4)
+    parser = CVATParser(write(tmp_path, image(box), image(box, box, number="1", name="")))
+    assert [record.image_id for record in parse(parser)] == [0]
+    dropped = {"image without a name": 1, "shape of an image that is left out for its name": 2}
+    assert parser.report.dropped == dropped
+
+
+@pytest.mark.parametrize("name", ["C:\\data\\a.png", "/data/a.png", "../a.png"])
+def test_image_of_another_machine_is_found_by_the_last_part_of_its_name(tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "in" / "a.png")
+    picture(tmp_path / "a.png")
+    parser = CVATParser(write(tmp_path / "in", image(name=name)))
+    assert parse(parser)[0].path == tmp_path / "in" / "a.png"
+    assert parser.report.mended == {"image found by the last part of its name, without its folders": 1}
+
+
+def test_name_that_leads_out_raises_unless_missing_images_are_dropped(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    path = write(tmp_path, image(), image(number="1", name="../../b.png"))
+    with pytest.raises(DataError, match="leads out of the image folder"):
+        parse(CVATParser(path))
+    parser = CVATParser(path, missing_images="drop")
+    assert len(parse(parser)) == 1
+    assert parser.report.dropped == {"image whose file name leads out of the image folder": 1}
+
+
+def test_images_may_lie_in_the_folder_of_the_default_subset(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "default" / "a.png")
+    (record,) = parse(CVATParser(write(tmp_path, image(more="subset='default'"))))
+    assert record.path == tmp_path / "images" / "default" / "a.png"
+    assert record.split is None
+
+
+def test_ten_thousand_outlines_of_one_group_are_one_object_in_no_time(tmp_path: Path) -> None:
+    instances, _ = only(tmp_path, *[shape("polygon", points=SQUARE, group_id=1)] * 10_000)
+    (geometry,) = instances.geometries
+    assert isinstance(geometry, Polygons)
+    assert len(geometry.parts) == 10_000

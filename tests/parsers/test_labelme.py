@@ -156,7 +156,7 @@ def bomb() -> str:
         (shape(shape_type="mask", mask=bomb()), "mask whose picture cannot be read"),
         (shape(points=[], shape_type="mask", mask=text_of(bitmap("#"))), "mask without its place"),
         (shape(points=[[1, 1], [1, 1]], shape_type="mask", mask=text_of(bitmap("."))), "empty mask"),
-        (shape(points=[[1e300, 1]], shape_type="mask", mask=text_of(bitmap("#"))), "empty mask"),
+        (shape(points=[[1e300, 1]], shape_type="mask", mask=text_of(bitmap("#"))), "mask beyond a million pixels"),
         (shape(label=""), "object without a class"),
         (shape(label=None), "object without a class"),
         (shape(label="_background_"), "shape labelled _background_"),
@@ -334,3 +334,88 @@ def test_what_a_labelme_file_is() -> None:
 def test_rect_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="rect='polygon'"):
         LabelMeParser(tmp_path, rect="polygon")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"shapes": [shape()]}, True),
+        ({"shapes": [], "imageHeight": 4}, True),
+        ({"shapes": [{"kind": "circle"}]}, False),
+        ({"shapes": {"label": "x"}, "imagePath": "a.png"}, False),
+    ],
+    ids=["no image", "size alone", "other shapes", "no list"],
+)
+def test_files_that_say_little_of_their_image_are_known_by_their_shapes(content: Any, expected: bool) -> None:
+    assert is_labelme(content) is expected
+
+
+def test_file_without_an_image_path_means_the_image_of_its_name(tmp_path: Path) -> None:
+    picture(tmp_path)
+    write(tmp_path / "a.json", {"shapes": [shape()]})
+    records = parse(LabelMeParser(tmp_path))
+    assert [(record.image_id, len(record.instances)) for record in records] == [("a.png", 1)]
+
+
+def test_mask_with_exchanged_corners_lies_in_the_same_place(tmp_path: Path) -> None:
+    crop = text_of(bitmap("##", "#.", "##"))
+    right = shape(points=[[3, 2], [4, 4]], shape_type="mask", mask=crop)
+    turned = shape(points=[[4, 4], [3, 2]], shape_type="mask", mask=crop)
+    record, parser = read(tmp_path, right, turned)
+    first, second = record.instances.geometries
+    assert first == second
+    assert record.instances.boxes[1].tolist() == [3, 2, 5, 5]
+    assert parser.report.mended == {"mask with its corners exchanged": 1}
+
+
+@pytest.mark.parametrize(
+    ("orientation", "stated", "size", "mends"),
+    [(6, (16, 20), (16, 20), 0), (6, (20, 16), (20, 16), 0), (1, (20, 16), (16, 20), 1)],
+    ids=["annotated as stored", "annotated as shown", "height and width exchanged"],
+)
+def test_size_before_the_turn_of_exif_is_kept_for_the_doctor_to_see(
+    tmp_path: Path, orientation: int, stated: tuple[int, int], size: tuple[int, int], mends: int
+) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(np.zeros((16, 20, 3), dtype=np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    write(tmp_path / "a.json", document(shape(), image="a.jpg", imageHeight=stated[0], imageWidth=stated[1]))
+    parser = LabelMeParser(tmp_path)
+    (record,) = parse(parser)
+    assert record.size_hw == size
+    assert sum(parser.report.mended.values()) == mends
+
+
+def test_folder_of_one_split_takes_the_classes_beside_it(tmp_path: Path) -> None:
+    picture(tmp_path / "train")
+    write(tmp_path / "train" / "a.json", document(shape("cat")))
+    write(tmp_path / "labels.txt", "__ignore__\n_background_\ndog\ncat\n")
+    assert parse(LabelMeParser(tmp_path / "train")).class_map.names == ("dog", "cat")
+
+
+def test_no_file_that_can_be_used_says_why(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", document(shape(), image="gone.png", imageData="aGVsbG8="))
+    with pytest.raises(DataError, match=r"none of its 1 images can be used; the first is a\.json: the picture inside"):
+        parse(LabelMeParser(tmp_path))
+    write(tmp_path / "a.json", '{"shapes": [')
+    with pytest.raises(
+        DataError, match=r"no LabelMe files .* The first that cannot be read is a\.json: .* is not JSON"
+    ):
+        parse(LabelMeParser(tmp_path))
+
+
+def test_image_path_that_is_too_long_for_a_file_is_a_missing_file(tmp_path: Path) -> None:
+    write(tmp_path / "b.json", document(shape(), image="a" * 4000 + ".png"))
+    with pytest.raises(DataError, match="1 of 1 image files are not in"):
+        parse(LabelMeParser(tmp_path))
+
+
+def test_infinite_scores_are_left_out_and_counted(tmp_path: Path) -> None:
+    record, parser = read(tmp_path, shape(score=float("inf"), direction=0.5))
+    assert record.instances.attributes == ({"direction": 0.5},)
+    assert parser.report.dropped == {"attribute with an infinite number": 1}
+
+
+def test_line_that_ends_where_it_begins_is_no_fault(tmp_path: Path) -> None:
+    record, parser = read(tmp_path, shape(points=[*TRIANGLE, TRIANGLE[0]], shape_type="linestrip"))
+    assert (len(record.instances), parser.report.mended) == (1, {})

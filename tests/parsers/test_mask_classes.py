@@ -43,3 +43,32 @@ def test_strange_members_of_classes_json_are_passed_over(tmp_path: Path) -> None
     said = stated_classes(tmp_path)
     assert said is not None
     assert (said.classes, said.kind, said.splits, said.values, said.ids) == (("a",), None, (), {1: "a"}, {"k": 5})
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('{"1": "cat", "0": "background"}', {1: "cat", 0: "background"}),
+        ('{"cat": 255}', {255: "cat"}),
+        ('{"255,0,10": "cat"}', {(255, 0, 10): "cat"}),
+        ('{"cat": [255, 0, 10]}', {(255, 0, 10): "cat"}),
+        ('{"classes": ["cat"], "values": {"1": "cat"}}', {1: "cat"}),
+    ],
+)
+def test_values_are_read_from_json_either_way_round(tmp_path: Path, text: str, values: dict) -> None:
+    (tmp_path / "v.json").write_text(text)
+    assert read_values(tmp_path / "v.json") == values
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", '{"x": "y"}', '{"-1": "y"}', '{"cat": 1.5}', '{"cat": [1, 2]}', '{"1": " "}']
+)
+def test_json_that_is_no_table_of_values_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "v.json").write_text(text)
+    with pytest.raises(DataError, match=r"v\.json.*expected as in"):
+        read_values(tmp_path / "v.json")
+
+
+def test_a_table_that_is_not_there_is_told_without_codes(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.csv cannot be read: No such file or directory\.$"):
+        read_values(tmp_path / "none.csv")

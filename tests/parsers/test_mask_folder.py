@@ -11,7 +11,7 @@ from contorno import masks
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.parsers import MaskFolderParser
-from contorno.parsers.mask_folder import is_mask_folder
+from contorno.parsers.mask_folder import UNMASKED, is_mask_folder
 from contorno.records import ClassMap
 from contorno.splits import SingleSplitter
 from tiny_masks import image, objects, picture, read, save
@@ -334,6 +334,7 @@ def test_mask_of_no_image_and_of_two_is_counted(tmp_path: Path) -> None:
     assert parser.report.places == {
         "mask that fits several images": ("masks/a.png",),
         "mask of no image": ("masks/c.png",),
+        UNMASKED: ("images/a.jpg", "images/a.png"),
     }
 
 
@@ -375,6 +376,81 @@ def test_photo_among_the_masks_is_told(tmp_path: Path) -> None:
     save(tmp_path / "masks" / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     _, parser = read(tmp_path)
     assert parser.report.dropped == {"picture that looks like a photo and not like a mask": 1}
+    save(tmp_path / "masks" / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
+    _, parser = read(tmp_path)
+    assert parser.report.dropped == {"picture that looks like a photo and not like a mask": 1}
+
+
+def test_a_label_map_of_many_objects_is_no_photo(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "a.png", (64, 64))
+    values = np.zeros((64, 64), dtype=np.uint8)
+    values[::4, ::4] = np.arange(256).reshape(16, 16)
+    save(tmp_path / "masks" / "a.png", values)
+    records, parser = read(tmp_path, autofix=False)
+    assert records.num_objects == 255
+    assert parser.how.startswith("label-map")
+
+
+def test_images_without_a_mask_picture_are_counted_where_each_has_one(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        image(tmp_path / "images" / f"{name}.png")
+    save(tmp_path / "masks" / "a.png", TWO)
+    save(tmp_path / "masks" / "b.png", TWO * 0)
+    records, parser = read(tmp_path)
+    assert [len(record.instances) for record in records] == [2, 0, 0]
+    assert parser.report.places[UNMASKED] == ("images/c.png",)
+    read(tmp_path, autofix=False)
+    (tmp_path / "masks" / "b.png").unlink()
+    with pytest.raises(DataError, match=UNMASKED):
+        read(tmp_path, autofix=False)
+
+
+# ---- data sets whose values are known --------------------------------------------------------------------------------
+
+
+def test_of_cityscapes_the_instances_are_the_objects(tmp_path: Path) -> None:
+    image(tmp_path / "leftImg8bit" / "train" / "aa" / "aa_0_leftImg8bit.png")
+    values = np.array([[26000, 26000, 24001, 7], [26000, 26001, 26, 23], [26, 7, 7, 0]], dtype=np.uint16)
+    for name, array in {"instanceIds": values, "labelIds": values // 1000, "color": values.astype(np.uint8)}.items():
+        save(tmp_path / "gtFine" / "train" / "aa" / f"aa_0_gtFine_{name}.png", array)
+    records, parser = read(tmp_path, autofix=False)
+    assert objects(records[0], records) == [("person", 1), ("car", 3), ("car", 1)]
+    assert records.class_map.names[:3] == ("person", "rider", "car")
+    assert parser.how.startswith("label-map: Cityscapes' instanceIds")
+
+
+@pytest.mark.parametrize(("kind", "road", "car"), [("labelIds", 7, 26), ("labelTrainIds", 0, 13)])
+def test_of_cityscapes_without_instances_the_labels_are_classes(tmp_path: Path, kind: str, road: int, car: int) -> None:
+    image(tmp_path / "leftImg8bit" / "train" / "aa" / "aa_0_leftImg8bit.png")
+    values = np.array([[car, car, road, road], [road, road, road, road], [road, road, car, 255]], dtype=np.uint8)
+    save(tmp_path / "gtFine" / "train" / "aa" / f"aa_0_gtFine_{kind}.png", values)
+    records, _ = read(tmp_path, autofix=False)
+    assert sorted(objects(records[0], records)) == [("car", 1), ("car", 2), ("road", 8)]
+
+
+def test_of_a_trimap_the_pet_is_the_object_and_not_its_border(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "Cat_1.jpg")
+    save(tmp_path / "annotations" / "trimaps" / "Cat_1.png", picture("2333", "2311", "2223"))
+    records, _ = read(tmp_path, autofix=False, class_name="pet")
+    assert objects(records[0], records) == [("pet", 2)]
+
+
+def test_class_pictures_of_voc_are_read_where_there_are_no_object_pictures(tmp_path: Path) -> None:
+    image(tmp_path / "JPEGImages" / "a.jpg")
+    values = np.array([[12, 255, 0, 15], [12, 255, 0, 15], [0, 0, 12, 255]], dtype=np.uint8)
+    save(tmp_path / "SegmentationClass" / "a.png", values)
+    records, _ = read(tmp_path, autofix=False)
+    assert objects(records[0], records) == [("dog", 2), ("dog", 1), ("person", 2)]
+    (tmp_path / "class_names.txt").write_text("\n".join(["_background_", *"abcdefghijklmno"]))
+    records, _ = read(tmp_path, autofix=False)
+    assert objects(records[0], records) == [("l", 2), ("l", 1), ("o", 2)]
+
+
+def test_what_is_asked_for_comes_before_what_is_known(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "Cat_1.jpg")
+    save(tmp_path / "annotations" / "trimaps" / "Cat_1.png", picture("2222", "2211", "2222"))
+    records, _ = read(tmp_path, kind="semantic", values={1: "cat", 2: "wall"})
+    assert objects(records[0], records) == [("cat", 2), ("wall", 10)]
 
 
 # ---- where things lie ------------------------------------------------------------------------------------------------
@@ -417,7 +493,7 @@ LAYOUTS = {
     "PennFudan": ("PNGImages/Fudan1.png", "PedMasks/Fudan1_mask.png"),
     "Carvana": ("train/0cdf_01.jpg", "train_masks/0cdf_01_mask.gif"),
     "clothing": ("png_images/IMAGES/img_0001.png", "png_masks/MASKS/seg_0001.png"),
-    "cityscapes": ("leftImg8bit/train/aa/aa_0_leftImg8bit.png", "gtFine/train/aa/aa_0_gtFine_labelIds.png"),
+    "cityscapes' kin": ("leftImg8bit/train/aa/aa_0_leftImg8bit.png", "gtFine/train/aa/aa_0_gtFine.png"),
     "pets": ("images/Cat_1.jpg", "annotations/trimaps/Cat_1.png"),
     "camvid": ("images/0001TP_6690.png", "labels/0001TP_6690_P.png"),
     "ade": ("images/training/ADE_1.jpg", "annotations/training/ADE_1.png"),

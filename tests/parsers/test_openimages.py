@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contorno import masks
+from contorno import masks, parsers
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.masks import RunLength
@@ -348,3 +348,33 @@ def test_other_folders_and_options_are_refused(tmp_path: Path) -> None:
         read(tmp_path, classes="cat")
     with pytest.raises(ConfigError, match="is no folder"):
         read(tmp_path / "a.csv")
+
+
+def test_a_table_damaged_farther_down_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    fiftyone(tmp_path, "train", (A,), mask_row(A), box_row(A))
+    mask(tmp_path / "train" / "labels" / "masks" / "0" / mask_name(A))
+    with (tmp_path / "train" / "labels" / "segmentations.csv").open("ab") as file:
+        file.write(b"\xff\xfe\0")
+    parser = OpenImagesParser(tmp_path, unmasked="keep")
+    (records,) = parser.parse(SingleSplitter())
+    assert records.num_objects == 1
+    assert parser.report.places["table that cannot be read to its end"] == ("segmentations.csv",)
+
+
+def test_a_box_in_the_table_of_masks_that_is_none_is_told(tmp_path: Path) -> None:
+    fiftyone(tmp_path, "train", (A,), mask_row(A, box="nan,2,-1,x"))
+    mask(tmp_path / "train" / "labels" / "masks" / "0" / mask_name(A))
+    parser = OpenImagesParser(tmp_path)
+    (records,) = parser.parse(SingleSplitter())
+    assert records[0].instances.boxes.tolist() == [[0, 0, 4, 4]]
+    assert parser.report.mended["box in the table that is none, taken from the mask"] == 1
+
+
+def test_boxes_are_kept_beside_masks_where_each_object_is_taken_as_it_is(tmp_path: Path) -> None:
+    fiftyone(tmp_path, "train", (A,), mask_row(A), box_row(A) + box_row(A, DOG, "0,0,1,0,0"))
+    mask(tmp_path / "train" / "labels" / "masks" / "0" / mask_name(A))
+    (records,) = parsers.read(tmp_path, options=parsers.ReadOptions(objects="any")).values()
+    assert [shape is None for shape in records[0].instances.geometries] == [False, True]
+    assert records[0].instances.is_crowd.tolist() == [False, True]
+    (records,) = parsers.read(tmp_path).values()
+    assert records.num_objects == 1

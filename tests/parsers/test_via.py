@@ -280,7 +280,7 @@ def test_declared_options_give_the_order_of_classes(tmp_path: Path) -> None:
 
 def test_several_attributes_that_fit_have_to_be_chosen_from(tmp_path: Path) -> None:
     regions = [region(kind="cat", colour="red"), region(kind="dog", colour="", note=" ")]
-    with pytest.raises(DataError, match=r"'kind' \(cat, dog\); 'colour' \(red\); choose one with label_field="):
+    with pytest.raises(DataError, match=r"'kind' \(cat, dog\); 'colour' \(red\); choose one with label_field= \(--label-field\)"):
         read(tmp_path, *regions)
     record, _ = read(tmp_path, *regions, label_field="Kind")
     assert len(record.instances) == 2
@@ -349,7 +349,7 @@ def shape(name: str, **numbers: Any) -> Json:
             "line with fewer than 3 points, which encloses nothing",
         ),
         (shape("rect", x=1, y=1, width=0, height=4), "rectangle without area"),
-        (shape("rect", x=1, y=1, width=4), "rect with a number that is missing or none"),
+        (shape("rect", x=1, y=1, width=4), "rect with a place or length that is not a number"),
         (shape("circle", cx=1, cy=1, r=0), "circle without area"),
         (shape("cube"), "region of a shape that is not known"),
         (shape("rect", x=30, y=1, width=4, height=4), "box without area inside the image"),
@@ -517,3 +517,96 @@ def test_options_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         VIAParser(tmp_path, tmp_path)
     with pytest.raises(ConfigError, match="does not exist"):
         VIAParser(tmp_path / "none.json", tmp_path)
+
+
+def test_numbers_written_as_texts_are_read_and_counted(tmp_path: Path) -> None:
+    rect = {key: value if key == "name" else str(value) for key, value in RECT.items()}
+    points = {"name": "polygon", "all_points_x": ["1", "9", "5.5"], "all_points_y": ["1", "2", "8"]}
+    record, parser = read(tmp_path, region(rect, kind="cat"), region(points, kind="cat"))
+    assert record.instances.boxes[0].tolist() == [2, 3, 8, 7]
+    geometry = record.instances.geometries[1]
+    assert isinstance(geometry, Polygons)
+    assert geometry.parts[0].tolist() == [[1, 1], [9, 2], [5.5, 8]]
+    assert parser.report.mended == {"number written as a text": 2}
+
+
+@pytest.mark.parametrize("name", ["", "  ", 5, None])
+def test_image_without_a_file_name_is_left_out_and_counted(tmp_path: Path, name: Any) -> None:
+    document = {"x": {"filename": name, "regions": [region(kind="cat")]}, **export(entry(region(kind="cat")))}
+    parser = VIAParser(write(tmp_path, document), tmp_path)
+    assert [record.image_id for record in parse(parser)] == ["a.png"]
+    dropped = {"image without a file name": 1, "region of an image without a file name": 1}
+    assert parser.report.dropped == dropped
+    assert parser.report.places["image without a file name"] == ("entry 'x'",)
+
+
+def test_no_image_that_can_be_used_says_why(tmp_path: Path) -> None:
+    path = write(tmp_path, export(entry(region(kind="cat"), name="../../b.png")))
+    with pytest.raises(DataError, match=r"none of its 1 images can be used; the first is \.\./\.\./b\.png: its file n"):
+        parse(VIAParser(path, tmp_path, missing_images="drop"))
+
+
+def test_name_that_is_too_long_for_a_file_is_a_missing_file(tmp_path: Path) -> None:
+    path = write(tmp_path, export(entry(region(kind="cat"), name="a" * 4000 + ".png")))
+    with pytest.raises(DataError, match="1 of 1 image files are not in"):
+        parse(VIAParser(path, tmp_path))
+
+
+def test_films_alone_are_refused(tmp_path: Path) -> None:
+    document = {"file": {"1": {"fname": "a.mp4", "type": 4}}, "view": {"1": {"fid_list": ["1"]}}, "metadata": {}}
+    with pytest.raises(DataError, match="none of its 1 files is an image"):
+        parse(VIAParser(write(tmp_path, document), tmp_path))
+
+
+HEAD = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+ROW = '''"a.png",1,"{}",1,0,"{""name"":""rect"",""x"":2,""y"":3,""width"":6,""height"":4}","{""kind"":""cat""}"'''
+
+
+def test_csv_may_be_in_utf_16(tmp_path: Path) -> None:
+    images(tmp_path)
+    path = tmp_path / "via.csv"
+    path.write_text(f"{HEAD}\n{ROW}\n", encoding="utf-16")
+    assert names(parse(VIAParser(path, tmp_path))) == [["cat"]]
+
+
+def test_csv_in_another_encoding_says_where_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "via.csv"
+    path.write_text(f"{HEAD}\n{ROW.replace('cat', 'bär')}\n", encoding="cp1252")
+    with pytest.raises(DataError, match=r"byte \d+ is not UTF-8; save it as CSV UTF-8"):
+        parse(VIAParser(path, tmp_path))
+
+
+def test_csv_without_a_row_that_can_be_read_says_why(tmp_path: Path) -> None:
+    digits = ROW.replace("2", "2" * 5000, 1)
+    path = write(tmp_path, f"{HEAD}\n{digits}\n", "via.csv")
+    with pytest.raises(DataError, match="none of its 1 rows can be read; the first is line 2: a number of too many"):
+        parse(VIAParser(path, tmp_path))
+
+
+def test_csv_of_version_3_survives_a_spreadsheet(tmp_path: Path) -> None:
+    attribute = {"1": {"aname": "kind", "anchor_id": "FILE1_Z0_XY1", "type": 4, "options": {"0": "cat"}}}
+    comments = ["# Exported using VGG Image Annotator (http)", f"# ATTRIBUTE = {json.dumps(attribute)}"]
+    quoted = ['"' + line.replace('"', '""') + '",,,' for line in comments]
+    row = """"1_a","[""a.png""]",0,"[]","[2,2,3,6,4]","{""1"":""0""}",,"""
+    text = "\n".join([*quoted, row, ""])
+    assert csv_form(text) == "VIA 3 CSV"
+    records = parse(VIAParser(write(tmp_path, text, "via.csv"), tmp_path))
+    assert names(records) == [["cat"]]
+    assert records[0].instances.boxes.tolist() == [[2, 3, 8, 7]]
+
+
+def test_attributes_that_could_not_be_written_are_left_out_and_counted(tmp_path: Path) -> None:
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep]
+    shape = region(kind="cat", deep=deep, far=float("inf"), score="inf", fine={"a": [1, 2]})
+    record, parser = read(tmp_path, shape, label_field="kind")
+    assert record.instances.attributes == ({"score": "inf", "fine": {"a": [1, 2]}},)
+    expected = {"attribute with lists nested too deep": 1, "attribute with an infinite number": 1}
+    assert parser.report.dropped == expected
+
+
+def test_line_that_ends_where_it_begins_is_no_fault(tmp_path: Path) -> None:
+    ring = {"name": "polyline", "all_points_x": [1, 9, 5, 1], "all_points_y": [1, 2, 8, 1]}
+    record, parser = read(tmp_path, region(ring, kind="cat"))
+    assert (len(record.instances), parser.report.mended) == (1, {})

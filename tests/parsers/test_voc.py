@@ -540,3 +540,26 @@ def test_images_without_a_mask_picture_are_left_out_and_negatives_stay(tmp_path:
         "image without a mask picture": 1,
         "object of an image without a mask picture": 2,
     }
+
+
+def test_mask_pictures_saved_as_jpeg_are_left_out_and_counted(tmp_path: Path) -> None:
+    for stem in ("a", "b"):
+        annotate(tmp_path, stem, DOG, CAT)
+        write_masks(tmp_path, stem, TWO)
+    write_image(tmp_path / "SegmentationObject" / "a.jpg", TWO)
+    (tmp_path / "SegmentationObject" / "a.png").unlink()
+    for parser in (VOCMaskParser(tmp_path), VOCBBoxParser(tmp_path)):
+        parse(parser)
+        assert parser.report.places["mask picture that is a JPEG, whose numbers are not exact"] == ("a.jpg",)
+    (tmp_path / "SegmentationObject" / "a.jpg").rename(tmp_path / "SegmentationObject" / "a.png")
+    with pytest.raises(DataError, match=r"a\.png is a JPEG, which changes the numbers"):
+        read_indices(tmp_path / "SegmentationObject" / "a.png")
+
+
+def test_names_with_a_blank_and_a_number_are_not_ids_with_a_flag(tmp_path: Path) -> None:
+    for stem in ("photo 0", "photo 1", "b"):
+        annotate(tmp_path, stem, DOG)
+    image_sets(tmp_path, train="photo 0\nphoto 1\nb 1\n")
+    parser = VOCBBoxParser(tmp_path)
+    assert [record.image_id for record in parse(parser)] == ["b", "photo 0", "photo 1"]
+    assert not parser.report.dropped

@@ -281,3 +281,38 @@ def test_pose_data_give_their_boxes(tmp_path: Path) -> None:
     records = read(YOLOBBoxParser(tmp_path))
     assert records[0].instances.boxes.tolist() == [[2, 0, 6, 4]]
     assert not has_polygons(tmp_path)
+
+
+@pytest.mark.parametrize(("images", "labels"), [("Images", "Labels"), ("IMAGES", "LABELS"), ("Images", "labels")])
+def test_the_case_of_folders_makes_no_difference(tmp_path: Path, images: str, labels: str) -> None:
+    add(tmp_path, f"{images}/Train/a.png", SQUARE, f"{labels}/Train/a")
+    add(tmp_path, f"{images}/Val/b.png", SQUARE, f"{labels}/Val/b")
+    assert [record.split for record in read(YOLOSegParser(tmp_path))] == ["train", "validation"]
+    (tmp_path / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [cat]\n")
+    assert [len(record.instances) for record in read(YOLOSegParser(tmp_path))] == [1, 1]
+
+
+def test_commas_with_a_blank_behind_each_part_the_fields(tmp_path: Path) -> None:
+    records, dropped, _ = one_line(tmp_path, SQUARE.replace(" ", ", "), SQUARE.replace("0.25", "0,25"))
+    assert len(records[0].instances) == 1
+    assert dropped == {"line with something that is not a number": 1}
+
+
+def test_a_label_file_whose_image_is_gone_is_counted_though_another_split_has_its_name(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for name in ("a", "b"):
+            add(tmp_path, f"{split}/images/{name}.png", SQUARE)
+    (tmp_path / "train" / "images" / "a.png").unlink()
+    parser = YOLOSegParser(tmp_path)
+    read(parser)
+    assert parser.report.places["label file without an image"] == ("train/labels/a.txt",)
+
+
+def test_labels_of_images_that_no_list_has_are_told_apart_from_labels_without_images(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        add(tmp_path, f"images/{name}.png", SQUARE)
+    (tmp_path / "labels" / "c.txt").write_text(SQUARE)
+    (tmp_path / "train.txt").write_text("images/a.png\n")
+    parser = YOLOSegParser(tmp_path)
+    assert names(read(parser)) == ["images/a.png"]
+    assert dropped(parser) == {"label file of an image that no split lists": 1, "label file without an image": 1}

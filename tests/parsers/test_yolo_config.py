@@ -8,6 +8,7 @@ import pytest
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.parsers.yolo import YOLOSegParser, is_yolo
+from contorno.parsers.yolo_config import read_config
 from contorno.records import ClassMap, Records
 from contorno.splits import BySplitFolder, SingleSplitter
 
@@ -239,3 +240,37 @@ def test_class_names_of_the_caller_win(tmp_path: Path) -> None:
     assert read(config, class_names={0: "lynx"})[0].class_map == ClassMap(["lynx"])
     with pytest.raises((ConfigError, DataError), match="class_names: 'names' is 'cat'; expected a list of names"):
         YOLOSegParser(config, class_names="cat")
+
+
+@pytest.mark.parametrize("val", ["images", "images/", "[images]", "./images"])
+def test_a_validation_part_that_is_the_training_part_is_read_once_and_said_once(tmp_path: Path, val: str) -> None:
+    for name in ("a", "b"):
+        write_image(tmp_path / "images" / f"{name}.png", np.zeros((4, 8, 3), dtype=np.uint8))
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "labels" / f"{name}.txt").write_text("0 0.1 0.1 0.9 0.1 0.9 0.9")
+    (tmp_path / "data.yaml").write_text(f"train: images\nval: {val}\nnames: [cat]\n")
+    parser = YOLOSegParser(tmp_path)
+    (records,) = parser.parse(SingleSplitter(), autofix=False)
+    assert [record.split for record in records] == ["train", "train"]
+    assert parser.report.dropped == {"split 'validation' that is 'train' again, read once": 1}
+
+
+def test_names_and_keys_that_stand_twice_are_told(tmp_path: Path) -> None:
+    write_image(tmp_path / "images" / "a.png", np.zeros((4, 8, 3), dtype=np.uint8))
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.1 0.1 0.9 0.1 0.9 0.9\n1 0.1 0.1 0.5 0.1 0.5 0.9")
+    (tmp_path / "data.yaml").write_text("train: images\nnc: 2\nnames:\n  0: dog\n  0: Cat\n  1: cat\n")
+    parser = YOLOSegParser(tmp_path)
+    (records,) = parser.parse(SingleSplitter())
+    assert records.class_map.names == ("Cat",)
+    assert parser.report.mended == {
+        "class named at two indices, taken for one": 1,
+        "key that stands twice in the yaml, the last one taken": 1,
+    }
+    assert parser.report.details["key that stands twice in the yaml, the last one taken"] == "'0' at line 5"
+
+
+def test_yaml_nested_too_deeply_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(f"names: {'[' * 5000}{']' * 5000}\ntrain: x\n")
+    with pytest.raises(DataError, match="nested too deeply"):
+        read_config(tmp_path / "data.yaml")

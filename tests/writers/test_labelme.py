@@ -221,3 +221,9 @@ def test_image_in_memory_may_be_in_the_file_only(tmp_path: Path) -> None:
     assert np.array_equal(back.image, pixels)
     (geometry,) = back.instances.geometries
     assert not isinstance(geometry, RunLength)
+
+
+@pytest.mark.parametrize("split", ["..", "../out", "a\\b"])
+def test_split_that_is_no_name_of_a_folder_is_refused(tmp_path: Path, split: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be the name of a folder"):
+        write_labelme({split: one(tmp_path, triangle())}, tmp_path / "out")

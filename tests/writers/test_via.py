@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -182,3 +183,13 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path: Path) -> N
     with pytest.raises(ConfigError, match="pixels and no file to name"):
         write_via(Records([memory], ClassMap(["cat"])), tmp_path / "via.json")
     assert not (tmp_path / "via.json").exists()
+
+
+def test_two_records_of_one_image_file_keep_the_objects_of_both(tmp_path: Path) -> None:
+    parted = Polygons((*triangle().parts, *triangle(10).parts))
+    (record,) = one(tmp_path, parted)
+    twice = Records([record, dataclasses.replace(record, image_id="again")], ClassMap(["cat", "dog"]))
+    written = write_via(twice, tmp_path / "via.json")
+    assert written.lost == {"second record of one image file, its objects put to those of the first": 1}
+    (back,) = read(tmp_path / "via.json")
+    assert back.instances.geometries == (parted, parted)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -79,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # albumentations asks the network for its newest version on import unless told not to; a command decides that for
     # its own process, the library does not.
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that no terminal can write are no reason to stop
     parser = build_parser()
     # argparse takes settings in one place only; people write them before and after the options.
     arguments, late = parser.parse_known_args(argv)

@@ -9,7 +9,7 @@ from typing import Any
 
 from contorno.cli import data_writing
 from contorno.cli.data_source import add_reading, read_options, read_source, say
-from contorno.errors import ConfigError
+from contorno.errors import ConfigError, ContornoError
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -89,11 +89,14 @@ def _check(arguments: argparse.Namespace) -> int:
             near_duplicates=not arguments.no_near,
             progress=line,
         )
-        mended = None
+        mended, refused = None, None
         if arguments.fix is not None:
-            mended = doctor.mend_path(
-                arguments.path, arguments.fix, arguments.images, options=read_options(arguments), progress=line
-            )
+            try:
+                mended = doctor.mend_path(
+                    arguments.path, arguments.fix, arguments.images, options=read_options(arguments), progress=line
+                )
+            except ContornoError as error:
+                refused = error  # what the check found is said all the same
     if arguments.json:
         value = report.to_json() | ({} if mended is None else {"mended": mended.to_json()})
         print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
@@ -101,6 +104,8 @@ def _check(arguments: argparse.Namespace) -> int:
         print(report)
         if mended is not None:
             print(mended)
+    if refused is not None:
+        raise refused
     return 0 if report.ok else 1
 
 

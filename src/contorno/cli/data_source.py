@@ -59,6 +59,7 @@ def add_reading(parser: argparse.ArgumentParser, *, objects: str = "any", min_ar
     group.add_argument(
         "--min-box-area", type=int, default=0, metavar="PX2", help="mask pictures: the same, by their tight box"
     )
+    group.add_argument("--resize-masks", action="store_true", help="fit mask pictures of another size to their image")
     group.add_argument(
         "--missing-images", choices=("error", "drop"), default="error", help="images whose file is not there"
     )
@@ -83,6 +84,7 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         mask_void=_numbers(arguments.mask_void),
         min_area=arguments.region_area,
         min_box_area=arguments.min_box_area,
+        resize_masks=arguments.resize_masks,
         vertex_offset=arguments.vertex_offset,
         ignore_unknown=arguments.ignore_unknown,
         missing_images=arguments.missing_images,
@@ -100,6 +102,8 @@ def read_source(arguments: argparse.Namespace, path: Path) -> dict[str, Records]
     said: set[str] = set()
     for name, records in parts.items():
         report = "" if records.report is None else str(records.report)
+        guess = None if records.report is None else records.report.details.get("how masks were read")
+        report += f"\nmasks read as {guess}" if guess is not None else ""
         if report and report not in said:
             said.add(report)
             say(f"{name or 'all'}: {report}" if len(recognised.splits) > 1 else report)

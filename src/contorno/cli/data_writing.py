@@ -178,10 +178,12 @@ def _splitter(arguments: argparse.Namespace) -> Splitter | None:
     if arguments.by_folder:
         return splits.FolderSplitter()
     if arguments.lists is not None:
+        from contorno.writers.split_names import usual_name
+
         lists: dict[str, str] = {}
         for word in arguments.lists:
             name, path = _pair(word, "--lists SPLIT=FILE")
-            name = _split_name(name)
+            name = usual_name(name)
             if name in lists:
                 raise ConfigError(f"--lists names the split {name!r} twice; give one list for each.")
             lists[name] = path
@@ -205,13 +207,6 @@ def _shares(text: str | None) -> tuple[float, ...]:
     if len(shares) < 2 or not all(0 < share < float("inf") for share in shares):
         raise ConfigError(f"--ratio {text} is not two or more shares above 0; write it as 0.7,0.2,0.1 or 80/20.")
     return tuple(share / sum(shares) for share in shares)
-
-
-def _split_name(word: str) -> str:
-    """The name of a split, "train", "validation" or "test" for what folders are called for these."""
-    from contorno.parsers.recognise import SPLIT_FOLDERS
-
-    return next((split for split, names in SPLIT_FOLDERS.items() if word.lower() in names), word)
 
 
 def _pair(word: str, shape: str) -> tuple[str, str]:

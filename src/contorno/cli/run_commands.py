@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     paths = list(_image_paths(arguments.images))
     folder = arguments.out if arguments.out is not None else free_folder(run.folder / "predictions")
     names = _picture_names(paths)
+    alone = Counter(path.name for path in paths)
+    image_ids = {path: path.name if alone[path.name] == 1 else str(path) for path in paths}
     class_map = run.class_map()
     rows, found, failed = [], [], 0
     with ProgressLine() as line:
@@ -109,7 +112,7 @@ def _predict(arguments: argparse.Namespace) -> int:
                 failed += 1
                 continue
             images.write_image(folder / names[path], draw.draw_prediction(prediction, threshold=threshold))
-            found.append(replace(prediction, image_id=names[path]))
+            found.append(replace(prediction, image_id=image_ids[path]))
             classes = [class_map.get_by_id(int(label)) for label in prediction.labels]
             codes = prediction.masks if prediction.masks is not None else (None,) * len(prediction)
             rows += [

@@ -117,12 +117,26 @@ def _check_classes(records_by_split: Mapping[str, Records], faults: Faults) -> N
     split = "train" if "train" in records_by_split else "all"
     chosen = [records_by_split["train"]] if split == "train" else list(records_by_split.values())
     names = next((records.class_map.names for records in chosen if len(records)), ())
-    labels = [record.instances.labels[~record.instances.is_crowd] for records in chosen for record in records]
-    counts = np.bincount(np.concatenate([*labels, np.zeros(0, np.int64)]), minlength=len(names) + 1)
-    if not counts.sum():
+    instances = [record.instances for records in chosen for record in records]
+    crowd_counts, counts = (
+        np.bincount(
+            np.concatenate([*(some.labels[some.is_crowd == flag] for some in instances), np.zeros(0, np.int64)]),
+            minlength=len(names) + 1,
+        )
+        for flag in (True, False)
+    )
+    if not counts.sum() and not crowd_counts.sum():
         return
     for label, name in enumerate(names, start=1):
-        if counts[label] == 0:
+        if counts[label] == 0 and crowd_counts[label]:
+            faults.add(
+                "warning" if counts.sum() else "error",
+                "class of crowd regions alone",
+                Place(split=split, class_name=name),
+                f"all {crowd_counts[label]} objects of {name!r} have iscrowd 1, and evaluation ignores them.",
+                "set iscrowd to 0 unless they are regions of many objects; CVAT writes 1 for every brush mask.",
+            )
+        elif counts[label] == 0:
             faults.add(
                 "warning",
                 "class without objects",
@@ -159,7 +173,7 @@ def _check_ids(records_by_split: Mapping[str, Records], faults: Faults) -> None:
                 )
             else:
                 faults.add(
-                    "warning",
+                    "note",
                     "image id in two splits",
                     place,
                     f"the id {record.image_id!r} stands for {other_file} in {other!r}; each file may count for itself.",

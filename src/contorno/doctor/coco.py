@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from contorno.doctor.coco_checks import check_objects_of_file
+from contorno.doctor.coco_names import check_names, find_images, names_to_find
 from contorno.doctor.coco_objects import ObjectRow, Objects, read_objects
 from contorno.doctor.coco_tables import ImageRow, Tables, read_tables
 from contorno.doctor.json_source import read_document
@@ -20,7 +21,6 @@ from contorno.images import image_size
 from contorno.masks import RunLength, Size
 from contorno.parsers.coco_document import clean_id, unknown_classes
 from contorno.parsers.findings import collector_paused
-from contorno.parsers.image_files import missing_names
 from contorno.progress import Progress, silent
 from contorno.records import ClassMap, ImageId, Instances, Record, Records, fold_name
 
@@ -59,40 +59,21 @@ def check_coco(
         if document is None:
             return Checked(Records([], class_map))
         tables = read_tables(document, place, faults)
-        names = [row.file_name for row in tables.images.values() if row.file_name is not None]
+        names = names_to_find(tables.images)
         folder = find_images(path, names, images)
         if folder is None and names:
             looked = str(images) if images is not None else "beside the file, in images/, or in another folder there"
             cause = f"none of its {len(names)} images is {looked}; the first is {names[0]!r}."
             faults.add("error", "image folder not found", place, cause, "give the image folder with --images.")
+        check_names(tables.images, folder, faults)
         sizes = known_sizes(tables, folder)
         objects = read_objects(tables, sizes, faults, progress)
         check_objects_of_file(objects, place, faults, progress)
         labels = _labels(tables, objects, class_map, is_given, place, Faults() if ignore_unknown else faults)
         records = _records(tables, objects, sizes, labels, folder or path.parent, class_map)
-        again = repeats(row.entry for row in objects.rows)
+        again = repeats(row.entry for row in objects.rows if row.image.key not in tables.unsure)
         repeated = frozenset(key for entry in again if (key := clean_id(entry.get("id"))) is not None)
     return Checked(records, folder is not None, repeated)
-
-
-def find_images(path: Path, names: list[str], given: Path | None = None) -> Path | None:
-    """The folder that has the most of the first of these files: the given one, or one near the label file."""
-    if given is not None:
-        return given if len(missing_names(given, names)) < len(names) or not names else None
-    some = names[:50]
-    here = path.parent
-    near = [here / "images", here, here / path.stem, here.parent / "images", here.parent]
-    for parent in (here, here.parent):
-        try:
-            near += sorted(folder for folder in parent.iterdir() if folder.is_dir() and not folder.name.startswith("."))
-        except OSError:
-            continue
-    best, most = None, 0
-    for folder in near:
-        found = len(some) - len(missing_names(folder, some))
-        if found > most:
-            best, most = folder, found
-    return best
 
 
 def known_sizes(tables: Tables, folder: Path | None) -> dict[ImageId, Size]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from contorno.doctor import coco_boxes
 from contorno.doctor.coco_objects import ObjectRow, Objects
 from contorno.doctor.coco_outlines import check_outlines
-from contorno.doctor.report import Faults, Place
+from contorno.doctor.report import Faults, Place, Severity
 from contorno.masks import Polygons
 from contorno.progress import Progress
 
@@ -17,6 +17,9 @@ BEYOND_PX = 1.0
 
 AREA_TOLERANCE = 0.1
 """A stated area may differ from the pixels of the mask by this share, and by half the way around its box."""
+
+BOX_AREA = "area that is that of the box"
+OTHER_AREA = "area that disagrees with its mask"
 
 _MANY = 0.5
 
@@ -179,7 +182,9 @@ def _check_areas(objects: Objects, faults: Faults) -> None:
         kind = area_fault(row, true, float((box[2] - box[0]) * (box[3] - box[1])))
         cause = f"area is {row.area:g}, the mask has {true:g} px²."
         mend = "state the pixels of the mask."
-        faults.add("error", kind, row.place("area"), cause, mend, fixable=True)
+        # Many tools state the area of the box, which moves objects between COCO's small, medium and large, and no more.
+        severity: Severity = "warning" if kind in (BOX_AREA, OTHER_AREA) else "error"
+        faults.add(severity, kind, row.place("area"), cause, mend, fixable=True)
 
 
 def area_is_wrong(objects: Objects, i: int) -> bool:
@@ -199,11 +204,11 @@ def area_fault(row: ObjectRow, true: float, box_area: float) -> str:
         return "area of zero or less"
     stated_box = 0.0 if row.box is None else row.box[2] * row.box[3]
     if any(whole > 0 and abs(area - whole) <= 0.02 * whole for whole in (box_area, stated_box)):
-        return "area that is that of the box"
+        return BOX_AREA
     pixels = 1 if row.size is None else row.size[0] * row.size[1]
     if any(abs(area * unit - true) <= 0.05 * true for unit in (pixels, pixels / 100)):
         return "area as a share or per cent of the image"
-    return "area that disagrees with its mask"
+    return OTHER_AREA
 
 
 def _check_crowds(objects: Objects, place: Place, faults: Faults) -> None:

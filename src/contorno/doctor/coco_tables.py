@@ -11,19 +11,23 @@ from contorno.doctor.coco_references import Known
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
 from contorno.masks import Size
-from contorno.parsers.coco_document import clean_id
+from contorno.parsers.coco_document import PROJECT_ROW, clean_id, name_in_url, project_category
 from contorno.parsers.image_files import relative_name
 from contorno.records import ImageId, fold_name
 
 MOST_PIXELS = 1 << 31
 """Run lengths cannot count more."""
 
+_LONGEST = 200  # characters of a bad name that are shown
 _WEB = ("http://", "https://", "s3://", "gs://", "ftp://", "file://")
 
 
 @dataclass(slots=True, kw_only=True)
 class ImageRow:
-    """A usable entry of `images`. file_name: relative, or None if it leads nowhere.   size: as stated, or None."""
+    """A usable entry of `images`. file_name: relative, or None if it leads nowhere.   size: as stated, or None.
+
+    bad_name: kind, cause and mend where the name leads out of the image folder; told once the folder is known.
+    """
 
     index: int
     key: ImageId
@@ -31,6 +35,7 @@ class ImageRow:
     file_name: str | None
     size: Size | None
     place: Place
+    bad_name: tuple[str, str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -38,18 +43,21 @@ class Tables:
     """What is sound of a document. categories: names by id, in the order of the file.
 
     annotations: (index, entry, image, category id) of those that belong to a known image and category.
+    unsure: image ids that stand for several files, so that nobody knows whose objects they have.
     """
 
     images: dict[ImageId, ImageRow] = field(default_factory=dict)
     categories: dict[ImageId, str] = field(default_factory=dict)
     annotations: list[tuple[int, dict[str, Any], ImageRow, ImageId]] = field(default_factory=list)
+    unsure: set[ImageId] = field(default_factory=set)
 
 
 def read_tables(document: dict[str, Any], place: Place, faults: Faults) -> Tables:
     """Look through images, categories and annotations in turn."""
     tables = Tables()
     _images(document["images"], tables, place, faults)
-    _categories(document["categories"], tables, place, faults)
+    project = project_category(document["categories"], lambda: _used(document["annotations"]))
+    _categories(document["categories"], project, tables, place, faults)
     _annotations(document["annotations"], tables, place, faults)
     return tables
 
@@ -93,19 +101,21 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
     for index, entry, where in _entries(table, "images", place, faults):
         key = clean_id(entry.get("id"))
         name = entry.get("file_name")
-        shown = name if isinstance(name, str) else None
+        shown = name if isinstance(name, str) else name_in_url(entry.get("coco_url"))
         here = replace(where, file=shown, image_id=key, field=None)
         if key is None:
             cause = f"images[{index}] ({shown!r}): its id is {entry.get('id')!r}; expected a whole number."
             faults.add("error", "image without a usable id", where, cause, "give every image an id of its own.")
             continue
+        file_name, bad_name = _file_name(entry, here, faults)
         row = ImageRow(
             index=index,
             key=key,
             entry=entry,
-            file_name=_file_name(entry, here, faults),
+            file_name=file_name,
             size=_size(entry, here, faults),
             place=here,
+            bad_name=bad_name,
         )
         other = tables.images.setdefault(key, row)
         if other is not row:
@@ -117,6 +127,7 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
             else:
                 mend = "give every image an id of its own; whose the annotations are cannot be told."
                 faults.add("error", "image id used for two files", here, cause, mend)
+                tables.unsure.add(key)
         elif row.file_name is not None:
             first = names.setdefault(row.file_name, key)
             if first != key:
@@ -126,34 +137,37 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
                 faults.add("error", "image file under two ids", here, cause, mend, fixable=same_size)
 
 
-def _file_name(entry: dict[str, Any], place: Place, faults: Faults) -> str | None:
+def _file_name(entry: dict[str, Any], place: Place, faults: Faults) -> tuple[str | None, tuple[str, str, str] | None]:
+    """The name as a relative path, None if it is none; and kind, cause and mend if it leads out of the image folder."""
     name = entry.get("file_name")
     here = replace(place, field="file_name")
     if "file_name" not in entry:
+        url = name_in_url(entry.get("coco_url"))
+        if url is not None:
+            cause = f"the key 'file_name' is missing; coco_url is {entry['coco_url']!r}."
+            faults.add("note", "image named by its coco_url", here, cause, "none needed.", fixable=True)
+            return url, None
         cause = f"the key 'file_name' is missing; its keys are {', '.join(map(repr, list(entry)[:8]))}."
         faults.add("error", "image without a file name", here, cause, "name the image file.")
-        return None
+        return None, None
+    if isinstance(name, str) and name.startswith(_WEB):
+        mend = "fetch the images, and name the files."
+        return None, ("file name that is a web address", f"its file name is {name[:_LONGEST]!r}.", mend)
     try:
         relative = relative_name(name, "")
     except DataError:
-        if not isinstance(name, str) or not name.strip():
-            kind, mend = "image without a file name", "name the image file."
-        else:
-            kind, mend = "file name that leads out of the image folder", "name it relative to the image folder."
-        faults.add("error", kind, here, f"its file name is {name!r}.", mend)
-        return None
+        if isinstance(name, str) and name.strip():
+            cause, mend = f"its file name is {name[:_LONGEST]!r}.", "name it relative to the image folder."
+            return None, ("file name that leads out of the image folder", cause, mend)
+        faults.add("error", "image without a file name", here, f"its file name is {name!r}.", "name the image file.")
+        return None, None
     assert isinstance(name, str)
-    if name.startswith(_WEB):
-        faults.add(
-            "error", "file name that is a web address", here, f"{name!r}.", "fetch the images, and name the files."
-        )
-        return None
     if "\\" in name and str(PureWindowsPath(name)) == name:
         cause = f"{name!r}: only Windows takes this for a folder and a file."
         faults.add("warning", "file name with backslashes", here, cause, "write forward slashes.", fixable=True)
     elif name != name.strip():
         faults.add("warning", "file name with outer blanks", here, f"{name!r}.", "take the blanks away.")
-    return relative
+    return relative, None
 
 
 def _size(entry: dict[str, Any], place: Place, faults: Faults) -> Size | None:
@@ -184,10 +198,20 @@ def _size(entry: dict[str, Any], place: Place, faults: Faults) -> Size | None:
     return (sides[0], sides[1]) if len(sides) == 2 else None
 
 
-def _categories(table: list[Any], tables: Tables, place: Place, faults: Faults) -> None:
+def _used(table: list[Any]) -> Iterable[object]:
+    """The category ids that annotations have."""
+    return (entry.get("category_id") for entry in table if isinstance(entry, dict))
+
+
+def _categories(table: list[Any], project: ImageId | None, tables: Tables, place: Place, faults: Faults) -> None:
     folded: dict[str, str] = {}
     for index, entry, where in _entries(table, "categories", place, faults):
         key, name = clean_id(entry.get("id")), entry.get("name")
+        if project is not None and key == project:
+            here = replace(where, class_name=str(name), field=None)
+            cause = f"{name!r} (id {key!r}) has no objects, and all others name it as their supercategory."
+            faults.add("note", PROJECT_ROW, here, cause, "none needed: it gets no label.")
+            continue
         if key is None:
             cause = f"categories[{index}] ({name!r}): its id is {entry.get('id')!r}; expected a whole number."
             faults.add("error", "category without a usable id", where, cause, "give every category an id of its own.")
@@ -233,6 +257,9 @@ def _annotations(table: list[Any], tables: Tables, place: Place, faults: Faults)
         for _, faulty, where in _entries(table[index : index + 1], "annotations", place, faults, first=index):
             key = clean_id(faulty.get("id"))
             here = replace(where, annotation_id=key, field=None) if key is not None else where
+            image = tables.images.get(clean_id(faulty.get("image_id")) or "")
+            if image is not None:
+                here = replace(here, file=image.place.file, image_id=image.key)
             _check_id(faulty, key, seen, here, faults)
             image_key = images.find(faulty.get("image_id"), here, faults, "image_id" in faulty)
             category = categories.find(faulty.get("category_id"), here, faults, "category_id" in faulty)

@@ -38,6 +38,8 @@ def mend_objects(mender: TableMender, folder: Path | None, progress: Progress = 
     if folder is not None:
         _mend_sizes(mender, tables, folder)
         tables = read_tables(mender.document, place, unheard)
+    # Objects of an id that stands for two files may lie in an image of another size.
+    tables.annotations = [row for row in tables.annotations if row[2].key not in tables.unsure]
     objects = read_objects(tables, known_sizes(tables, folder), unheard, progress)
     drawn = np.flatnonzero(~np.isnan(objects.measured.areas))
     is_other = bool(len(drawn)) and bool(outline_hint(objects, drawn, Faults(), place))

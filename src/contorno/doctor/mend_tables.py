@@ -10,7 +10,7 @@ from contorno.doctor.changes import Change, shown
 from contorno.doctor.coco_references import category_shift
 from contorno.doctor.coco_tables import number_in_text
 from contorno.doctor.repeats import repeats
-from contorno.parsers.coco_document import clean_id
+from contorno.parsers.coco_document import clean_id, project_category
 from contorno.records import ImageId, fold_name
 
 
@@ -22,6 +22,7 @@ class TableMender:
         self.label_file = label_file
         self.changes: list[Change] = []
         self._names: dict[ImageId, str] = {}
+        self._unsure: set[ImageId | None] = set()  # image ids that stand for several files
 
     def note(self, why: str, field: str, before: object, after: object, entry: dict[str, Any] | None = None) -> None:
         """Put a change on the list. entry: the annotation or image that it is about. None: no value."""
@@ -81,6 +82,8 @@ class TableMender:
                 if first.get("file_name") == name:
                     self.note("image entry that repeats another", "images", entry, None, entry)
                     gone.add(id(entry))
+                else:
+                    self._unsure.add(key)
                 continue
             if isinstance(name, str):
                 self._names[key] = name
@@ -98,8 +101,12 @@ class TableMender:
         by_id: dict[ImageId, str] = {}
         merged: dict[ImageId, ImageId] = {}
         gone: set[int] = set()
+        used = (entry.get("category_id") for entry in self._entries("annotations"))
+        project = project_category(self.document["categories"], lambda: used)
         for entry in self._entries("categories"):
             name, key = entry.get("name"), clean_id(entry.get("id"))
+            if project is not None and key == project:
+                continue  # no class, and its name may be that of one
             if key is None or not isinstance(name, str) or not name.strip():
                 continue
             if name != name.strip():
@@ -163,7 +170,8 @@ class TableMender:
     def drop_repeats(self) -> None:
         """Remove annotations that repeat another in everything but the id, and with a mask but box and area."""
         gone: set[int] = set()
-        for entry in repeats(self._entries("annotations")):
+        sure = (e for e in self._entries("annotations") if clean_id(e.get("image_id")) not in self._unsure)
+        for entry in repeats(sure):
             self.note("object annotated twice", "annotations", entry, None, entry)
             gone.add(id(entry))
         self.drop(gone)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from contorno.doctor.changes import Change, Mended, write_changes
-from contorno.doctor.coco import find_images
+from contorno.doctor.coco_names import find_images, names_to_find
 from contorno.doctor.coco_tables import read_tables
 from contorno.doctor.json_source import TABLES, other_tool
+from contorno.doctor.mend_names import mend_names
 from contorno.doctor.mend_objects import mend_objects
 from contorno.doctor.mend_tables import TableMender
 from contorno.doctor.report import Faults, Place
@@ -112,8 +113,8 @@ def _mend_coco(source: Source, document: dict[str, Any], mender: TableMender, pr
     with collector_paused():
         mender.mend()
         tables = read_tables(document, Place(split=""), Faults())
-        names = [row.file_name for row in tables.images.values() if row.file_name is not None]
-        folder = find_images(source.path, names, source.images)
+        folder = find_images(source.path, names_to_find(tables.images), source.images)
+        mend_names(mender, tables, folder)
         mend_objects(mender, folder, progress)
     return mender.changes
 

@@ -66,14 +66,18 @@ def draw_tags(canvas: Image.Image, tags: Sequence[Tag], text_px: int) -> None:
 
 def shorten(text: str, text_px: int, width_px: float) -> tuple[str, Font]:
     """The text that fits into `width_px`, cut with an ellipsis if need be ("" if not even that fits), and its font."""
-    text, font = readable(text, text_px)
+    # Letters are a pixel wide at the least, so of a text of thousands most need not be looked at.
+    text, font = readable(text[: 2 * max(1, int(width_px))], text_px)
     if font.getlength(text) <= width_px:
         return text, font
-    for end in range(len(text) - 1, 0, -1):
-        cut = text[:end].rstrip() + "…"
-        if font.getlength(cut) <= width_px:
-            return cut, font
-    return "", font
+    least, most = 0, len(text)  # the longest that fits is among these
+    while most - least > 1:
+        middle = (least + most) // 2
+        if font.getlength(text[:middle].rstrip() + "…") <= width_px:
+            least = middle
+        else:
+            most = middle
+    return (text[:least].rstrip() + "…", font) if least else ("", font)
 
 
 def readable(text: str, text_px: int) -> tuple[str, Font]:

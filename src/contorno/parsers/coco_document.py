@@ -6,15 +6,17 @@ import difflib
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from contorno.errors import DataError
 from contorno.files import read_json
 from contorno.masks import Size
-from contorno.parsers.coco_text import split_document
+from contorno.parsers.coco_layouts import drop_supercategory
+from contorno.parsers.coco_text import Refused, SplitDocument, batches, split_document
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import relative_name
 from contorno.records import ClassMap, ImageId, fold_name
@@ -26,6 +28,9 @@ _PART = r"(?!\.{1,2}(?:/|\Z))(?=[^/]*\S)[^/\\:\0]+"
 _CLEAN_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 
 TABLES = ("images", "annotations", "categories")
+
+PROJECT_ROW = "category row that stands for the whole project and is no class"
+"""What reports call the row that `project_category` finds."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,17 +85,23 @@ def read_document(path: Path) -> Document:
     return document
 
 
-def read_images(document: Document, findings: Findings) -> dict[ImageId, ImageEntry]:
-    """The images by their id in the file. Raises DataError for an entry without a usable id or file name."""
+def read_images(document: Document, findings: Findings, folder: Path | None = None) -> dict[ImageId, ImageEntry]:
+    """The images by their id in the file.
+
+    folder: of the images. Images of LVIS have a `coco_url` for a file name: its folder and file, or the file alone if
+            that folder is not in `folder`.
+    Raises DataError for an entry without a usable id or file name.
+    """
     images: dict[ImageId, ImageEntry] = {}
     for where, key, entry in _entries(document, "images", findings.source):
-        if "file_name" not in entry:
+        name = entry["file_name"] if "file_name" in entry else name_in_url(entry.get("coco_url"), folder)
+        if name is None and "file_name" not in entry:
             raise DataError(f"{where}: the key 'file_name' is missing; expected the path of the image.")
         shown, split = clean_id(entry.get("contorno_id")), entry.get("split")
         image = ImageEntry(
             key=key,
             shown_id=key if shown is None else shown,
-            file_name=_file_name(entry["file_name"], where),
+            file_name=_file_name(name, where),
             size=_size(entry.get("height"), entry.get("width")),
             split=split if isinstance(split, str) and split else None,
         )
@@ -106,9 +117,10 @@ def read_images(document: Document, findings: Findings) -> dict[ImageId, ImageEn
     return images
 
 
-def read_categories(document: Document, source: str) -> Categories:
+def read_categories(document: Document, source: str, findings: Findings | None = None) -> Categories:
     """Names of the categories by their id, in the order of the ids: numbers (and texts of digits) first, then texts.
 
+    The row that Roboflow writes for the project is left out, and counted in `findings` if these are given.
     Raises DataError for an entry without a usable id or name, and an id with two names.
     """
     categories: Categories = {}
@@ -118,7 +130,27 @@ def read_categories(document: Document, source: str) -> Categories:
             raise DataError(f"{where}: its name is {name!r}; expected a text that is not empty.")
         if categories.setdefault(key, name) != name:
             raise DataError(f"{where}: the id stands for {categories[key]!r} already and now for {name!r}; keep one.")
+    project = project_category(document["categories"], lambda: _used_categories(document))
+    if project is not None:
+        del categories[project]
+        if findings is not None:
+            findings.leave_out(PROJECT_ROW, 1, f"categories, id {project!r}")
     return dict(sorted(categories.items(), key=lambda item: _rank(item[0])))
+
+
+def project_category(table: list[Any], used: Callable[[], Iterable[object]]) -> ImageId | None:
+    """The id of the row of `categories` that stands for the project and is no class, as Roboflow writes it, or None.
+
+    used: gives the category ids that annotations have; asked for only where a row looks like that.
+    """
+    rows = [row | {"id": str(clean_id(row.get("id")))} for row in table if isinstance(row, dict)]
+    if not drop_supercategory(rows, ())[1]:
+        return None
+    keys = [clean_id(row.get("id")) for row in table if isinstance(row, dict)]
+    if None in keys or len({str(key).strip() for key in keys}) < len(keys):
+        return None  # what is wrong with the ids comes first
+    _, gone = drop_supercategory(rows, {str(clean_id(value)).strip() for value in used()})
+    return next((key for key in keys if gone and str(key) == gone[0]["id"]), None)
 
 
 def read_annotations(
@@ -200,6 +232,18 @@ def object_attributes(attributes: object, score: object) -> dict[str, Any]:
     return found
 
 
+def name_in_url(url: object, folder: Path | None = None) -> str | None:
+    """The folder and file that a web address ends in, or its file alone if `folder` has no such folder; else None."""
+    if not isinstance(url, str) or "://" not in url:
+        return None
+    parts = PurePosixPath(unquote(url.partition("://")[2].partition("?")[0].partition("#")[0])).parts[1:]
+    if not parts or ".." in parts or "\0" in url:
+        return None
+    if len(parts) > 1 and (folder is None or (folder / parts[-2]).is_dir()):
+        return f"{parts[-2]}/{parts[-1]}"
+    return parts[-1]
+
+
 def clean_id(value: object) -> ImageId | None:
     """An id as a whole number or a text that is not empty; None for anything else."""
     if isinstance(value, bool):
@@ -239,6 +283,16 @@ class Lookup:
         else:
             findings.mend(f"{self._what}_id that is a text for a number or the reverse", where)
         return other
+
+
+def _used_categories(document: Document) -> Iterator[object]:
+    if isinstance(document, SplitDocument):
+        try:
+            yield from [entry.category_id for some in batches(document.text("annotations")) for entry in some]
+            return
+        except Refused:
+            pass
+    yield from (entry.get("category_id") for entry in document["annotations"] if isinstance(entry, dict))
 
 
 def _entries(document: Document, table: str, source: str) -> Iterator[tuple[str, ImageId, dict[str, Any]]]:

@@ -47,23 +47,38 @@ _PLACES = ("images", "data", "JPEGImages", "imgs")
 _DEEPEST = 3
 _PEEKED_IN_A_FOLDER = 24
 _NAMES_TRIED = 3
-_FILE_NAME = re.compile(rb'"file_name"\s*:\s*"((?:[^"\\]|\\.){1,1000})"')
+_TEXT = rb'"\s*:\s*"((?:[^"\\]|\\.){1,1000})"'
 
 
 def find_coco_parts(folder: Path, images: Path | None = None) -> dict[str, Part]:
-    """The COCO files below a folder by split, each with its image folder.
+    """The COCO files below a folder by split, as `find_coco_files` gives them, each with its image folder.
 
-    folder:  of the data set. One part named "" if it is not divided.
     images:  where the images are, if not below `folder`; a folder in it for each split is found too.
-    Splits are "train", "validation", "test". A file is an instances file if its first keys are COCO's; captions and the
-    like are passed over, and so are files of predictions. An image folder is one that has the file's first images.
-    Raises DataError if there is no such file, if two are for one split, if some are for splits and others are not, or
-    if images are in none of the folders looked in.
+    An image folder is one that has the file's first images.
+    Raises DataError as `find_coco_files` does, and if images are in none of the folders looked in.
+    """
+    files = find_coco_files(folder)
+    return {split: (path, image_folder(path, Path(folder), images)) for split, path in files.items()}
+
+
+def find_coco_files(folder: Path) -> dict[str, Path]:
+    """The COCO files below a folder by split: "train", "validation", "test"; one named "" if it is not divided.
+
+    A file is an instances file if its first keys are COCO's; captions and the like are passed over, and so are files
+    of predictions.
+    Raises DataError if there is no such file, if two are for one split, or if some are for splits and others are not.
     """
     folder = Path(folder)
     found: dict[str, list[Path]] = {}
-    for path in _without_doubles(coco_files(folder)):
+    every = coco_files(folder)
+    for path in _without_doubles(every):
         found.setdefault(split_named(path, folder), []).append(path)
+    if not found and every:
+        listed = ", ".join(path.relative_to(folder).as_posix() for path in every[:4])
+        raise DataError(
+            f"{folder} has COCO files of other tasks alone ({listed}); expected one with 'images', 'annotations' and "
+            "'categories' of instances. If it is one, give the file itself."
+        )
     if not found:
         raise DataError(f"{folder} has no COCO file with 'images', 'annotations' and 'categories' in it or below it.")
     doubled = {split: paths for split, paths in found.items() if len(paths) > 1}
@@ -72,11 +87,7 @@ def find_coco_parts(folder: Path, images: Path | None = None) -> dict[str, Part]
         listed = ", ".join(path.relative_to(folder).as_posix() for path in several[:8])
         meant = "the same split" if doubled else "a split, and others for none"
         raise DataError(f"{folder} has COCO files for {meant}: {listed}; give the one that is meant, with its images.")
-    return {
-        split: (found[split][0], image_folder(found[split][0], folder, images))
-        for split in ("", "train", "validation", "test")
-        if split in found
-    }
+    return {split: found[split][0] for split in ("", "train", "validation", "test") if split in found}
 
 
 def is_coco_file(path: Path) -> bool:
@@ -126,9 +137,18 @@ def image_folder(path: Path, root: Path, images: Path | None = None) -> Path:
     Raises DataError, with the folders looked in, if there is none; also if the file names lead out of their folder.
     """
     names = [relative_name(name, f"{path}: images[{index}]") for index, name in enumerate(first_file_names(path))]
+    if not names:  # LVIS: http://images.cocodataset.org/train2017/000000391895.jpg
+        urls = [url.split("/") for url in first_file_names(path, key="coco_url") if url.count("/") > 3]
+        names = [relative_name("/".join(parts[-2:]), f"{path}: a coco_url") for parts in urls]
+        ends = [parts[-1] for parts in urls]
+    else:
+        ends = []
     places = list(dict.fromkeys(_places(path, root) if images is None else _places_below(images, path)))
     for place in places:
         if place.is_dir() and not missing_names(place, names):
+            return place
+    for place in places if ends else ():
+        if place.is_dir() and not missing_names(place, ends):
             return place
     # Some of its files may be gone, which is for the parser to say.
     for place in places:
@@ -140,23 +160,25 @@ def image_folder(path: Path, root: Path, images: Path | None = None) -> Path:
     raise DataError(f"{path}: its first image {names[0]!r} is in none of {tried}; give the image folder with images=.")
 
 
-def first_file_names(path: Path, count: int = _NAMES_TRIED) -> list[str]:
+def first_file_names(path: Path, count: int = _NAMES_TRIED, key: str = "file_name") -> list[str]:
     """The `file_name` of the first images of a COCO file, without reading what stands before them into memory.
 
     Raises DataError if the file cannot be read.
     """
     names: list[str] = []
+    mark = b'"' + key.encode()
+    pattern = re.compile(mark + _TEXT)
     try:
         with path.open("rb") as file:
             if not os.fstat(file.fileno()).st_size:
                 return []
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                at = text.find(b'"file_name"')
+                at = text.find(mark + b'"')
                 while at >= 0 and len(names) < count:
-                    match = _FILE_NAME.match(text, at)
+                    match = pattern.match(text, at)
                     if match is not None:
                         names += _unquoted(match.group(1))
-                    at = text.find(b'"file_name"', at + 1)
+                    at = text.find(mark + b'"', at + 1)
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}.") from error
     return names
@@ -209,7 +231,7 @@ def _subsets(path: Path) -> list[str]:
     """Names that a folder of a file's images may have: of instances_train2017.json, train2017, then train."""
     stem = re.sub(r"^(instances|person_keypoints|annotations?|coco|labels)[_-]+", "", path.stem)
     stem = re.sub(r"[._-](annotations?|coco|labels)$", "", stem)
-    words = [word for word in _words(stem) if word in _SPLIT_WORDS]
+    words = [word for word in (*_words(stem), path.parent.name.lower()) if word in _SPLIT_WORDS]
     same = [other for word in words for other, split in _SPLIT_WORDS.items() if split == _SPLIT_WORDS[word]]
     return list(dict.fromkeys([stem, *words, *same]))
 

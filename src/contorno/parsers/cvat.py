@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from contorno import masks
 from contorno.errors import ConfigError, DataError
 from contorno.images import image_size
-from contorno.masks import Geometry, Polygons, Size
+from contorno.masks import Size
 from contorno.parsers.coco_geometry import BadGeometry
+from contorno.parsers.cvat_images import annotations_file, find_images, image_name, image_path
 from contorno.parsers.cvat_shapes import box_of, geometry_of, is_closed, rotation_of
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
-from contorno.parsers.image_files import relative_name
+from contorno.parsers.groups import join_groups
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.voc_folders import SPLITS
-from contorno.parsers.xml_file import XmlElement, iterate_xml, root_tag
+from contorno.parsers.xml_file import XmlElement, iterate_xml
 from contorno.progress import Progress
 from contorno.records import ClassMap
 
@@ -71,7 +70,7 @@ class CVATParser(Parser):
         for name, value, known in (("boxes", boxes, Boxes), ("polylines", polylines, Polylines)):
             if value not in get_args(known):
                 raise ConfigError(f"{name}={value!r} is not known; choose one of {', '.join(get_args(known))}.")
-        self.annotations = _file(Path(path))
+        self.annotations = annotations_file(Path(path))
         home = self.annotations.parent
         super().__init__(
             self.annotations,
@@ -123,10 +122,8 @@ class CVATParser(Parser):
             fault = f"has no usable file name in its {count} images" if count else "has no <image>"
             raise DataError(f"{self.annotations} {fault}; expected an export as CVAT for images 1.1.")
         self._name(images, ids)
-        base_names = Counter(image.file_name.rpartition("/")[2] for image in images)
-        for image in images:
-            self._find(image, base_names, findings)
-            yield image
+        find_images(images, self.img_dir, findings)
+        yield from images
 
     def _name(self, images: list[FoundImage], ids: list[str]) -> None:
         """Give images CVAT's ids, if all are different; else their names, with the subset where a name repeats."""
@@ -144,48 +141,27 @@ class CVATParser(Parser):
 
     def _image(self, element: XmlElement, findings: Findings) -> FoundImage | None:
         where = f"image {element.attributes.get('id', '?')} (line {element.line})"
-        name = self._file_name(element, where, findings)
+        stated = element.attributes.get("name", "")
+        name = image_name(stated, self.img_dir, self.missing_images, self.annotations, where, findings)
         if name is None:
+            findings.leave_out("shape of an image that is left out for its name", len(element.children))
             return None
         subset = element.attributes.get("subset", "").strip()
         image = FoundImage(file_name=name, where=f"{where} {name}", size=_size(element))
         image.split = SPLITS.get(subset.lower(), subset if subset.lower() != "default" else None) or None
         if image.size is None:
-            image.path = self._path(name, subset)
+            image.path = image_path(name, subset, self.img_dir)
             if image.path is not None:
                 findings.mend("image without a size, read from its file", image.where)
                 image.size = image_size(image.path)
-        groups: dict[tuple[str, str], FoundObject] = {}
+        parts: list[tuple[str | None, FoundObject]] = []
         for number, shape in enumerate(element.children, start=1):
             made = self._shape(shape, number, image, findings)
-            if made is None:
-                continue
-            key = (made.class_name, str(made.attributes.get("group_id") or ""))
-            first = groups.get(key) if self.join_groups and key[1] and made.geometry is not None else None
-            if first is not None and first.geometry is not None and made.geometry is not None:
-                first.geometry = _joined(first.geometry, made.geometry, image.size)
-                continue
-            if made.geometry is not None and key[1]:
-                groups[key] = made
-            image.objects.append(made)
+            if made is not None:
+                group = str(made.attributes.get("group_id") or "")
+                parts.append((group if self.join_groups and group and made.geometry is not None else None, made))
+        image.objects = join_groups(parts, image.size, findings, image.where)
         return image
-
-    def _file_name(self, element: XmlElement, where: str, findings: Findings) -> str | None:
-        """The name of an image, or None if it has none, or one that leads out and is to be dropped; that is counted."""
-        name = element.attributes.get("name", "")
-        try:
-            return relative_name(name, f"{self.annotations}: {where}")
-        except DataError:
-            base = re.split(r"[/\\]", name)[-1]
-            if base not in ("", ".", "..") and "\0" not in base and (self.img_dir / base).is_file():
-                findings.mend("image found by the last part of its name, without its folders", where)
-                return base
-            reason = "image whose file name leads out of the image folder" if name.strip() else "image without a name"
-            if name.strip() and self.missing_images == "error":
-                raise
-            findings.drop(reason, where, name[:80])
-            findings.leave_out(f"shape of an {reason}", len(element.children))
-            return None
 
     def _shape(self, shape: XmlElement, number: int, image: FoundImage, findings: Findings) -> FoundObject | None:
         """One shape as an object, or None if it is none; that is counted."""
@@ -210,51 +186,6 @@ class CVATParser(Parser):
             findings.drop(fault.reason, f"{image.where}, {where}", fault.detail)
             return None
         return made
-
-    def _find(self, image: FoundImage, base_names: Counter[str], findings: Findings) -> None:
-        """Set the path of an image that is not right under its name, or of one in the folder of its subset."""
-        if image.path is None:
-            image.path = self._path(image.file_name, image.split or "")
-        base = image.file_name.rpartition("/")[2]
-        if image.path is None and base != image.file_name and base_names[base] == 1:
-            place = self.img_dir / base
-            if place.is_file():
-                findings.mend("image found by the last part of its name, without its folders", image.where)
-                image.path = place
-
-    def _path(self, name: str, subset: str) -> Path | None:
-        """The file of an image: under its name, or in a folder of its subset, as exports of projects lay them out."""
-        names = [subset, *(known for known, split in SPLITS.items() if split == subset or known == subset.lower())]
-        folders = [*(self.img_dir / folder for below in names if below for folder in _spellings(below)), self.img_dir]
-        # The subset that CVAT means where none is named.
-        folders.append(self.img_dir / "default")
-        for folder in folders:
-            for place in (folder, folder / "images"):
-                if (place / name).is_file():
-                    return place / name
-        return None
-
-
-def _file(path: Path) -> Path:
-    """The XML file at `path`. Raises ConfigError if a folder has none, or several and none called annotations.xml."""
-    if path.is_file() and path.suffix.lower() == ".zip":
-        raise ConfigError(f"{path} is a zip; unpack it and give the folder.")
-    if not path.is_dir():
-        return path
-    if (path / "annotations.xml").is_file():
-        return path / "annotations.xml"
-    found = [file for file in sorted(path.glob("*.xml")) if root_tag(file) == "annotations"]
-    if len(found) != 1:
-        names = ", ".join(file.name for file in found[:3]) or "none"
-        raise ConfigError(f"{path} has no annotations.xml and not one CVAT file ({names}); give the XML file itself.")
-    return found[0]
-
-
-def _spellings(folder: str) -> tuple[str, ...]:
-    # A subset's name is any text; as part of a path only what stays below the image folder is tried.
-    if "/" in folder or "\\" in folder or folder.startswith("."):
-        return ()
-    return folder, folder.lower(), folder.capitalize()
 
 
 def _labels(meta: XmlElement) -> list[str]:
@@ -286,10 +217,3 @@ def _attributes(shape: XmlElement) -> dict[str, Any]:
             found[name] = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 19 else text
     found |= {child.attributes.get("name", ""): child.text for child in shape.every("attribute")}
     return found
-
-
-def _joined(first: Geometry, second: Geometry, size: Size | None) -> Geometry:
-    if isinstance(first, Polygons) and isinstance(second, Polygons):
-        return Polygons((*first.parts, *second.parts))
-    assert size is not None  # a mask cannot be read without it
-    return masks.union([masks.to_run_length(first, size), masks.to_run_length(second, size)])

@@ -44,6 +44,16 @@ class Findings:
             self._dropped[reason] += count
             self._keep(reason, where, "")
 
+    @property
+    def most_dropped(self) -> str:
+        """What was left out most often, for the message that nothing is left; "" if nothing was."""
+        if not self._dropped:
+            return ""
+        reason, count = self._dropped.most_common(1)[0]
+        where, detail = self._places.get(reason, []), self._details.get(reason, "")
+        told = ": ".join(text for text in (where[0] if where else "", detail) if text)
+        return f" (left out: {count} × {reason}" + (f", first {told})" if told else ")")
+
     def _meet(self, counter: Counter[str], reason: str, where: str, remedy: str, detail: str) -> None:
         if not self.autofix:
             reason += f" ({detail})" if detail else ""

@@ -8,6 +8,7 @@ from contorno import masks
 from contorno.geometry import Geometry, Polygons
 from contorno.masks import Size
 from contorno.parsers import shapes
+from contorno.parsers.attribute_values import writable
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundObject
 
@@ -20,10 +21,13 @@ def join_groups(
     parts: each with its group's id, or None.   size: of the image; needed where masks of pixels are in groups.
     Polygons become one object of several polygons. With a mask of pixels among them the object is their union as run
     lengths. A box beside outlines counts as its rectangle; boxes alone become the box around them. Attributes of the
-    first part win; others that differ are counted.
+    first part win; others that differ are counted, and so are those that cannot be written as JSON.
     """
     groups: dict[Hashable, list[FoundObject]] = {}
     for number, (group, part) in enumerate(parts):
+        if part.attributes:
+            place = ", ".join(text for text in (where, part.where) if text)
+            part.attributes = writable(part.attributes, findings, place)
         key: Hashable = ("alone", number) if group is None else ("group", group, part.class_name)
         groups.setdefault(key, []).append(part)
     return [_joined(group, size, findings, where) if len(group) > 1 else group[0] for group in groups.values()]

@@ -35,6 +35,14 @@ def existing_folder(folder: Path, what: str) -> Path:
     return folder
 
 
+def is_there(file: Path) -> bool:
+    """Whether there is such a file; False also for names that no file can have, such as those of 300 letters."""
+    try:
+        return file.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
     """The `names`, relative to `folder`, of which there is no file; in the order given.
 
@@ -47,7 +55,7 @@ def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
         if parent not in listed:
             listed[parent] = _list_files(folder / parent)
         # Asked for by itself where not listed: file systems that ignore case, or write accents otherwise, open it.
-        if base not in listed[parent] and not (folder / name).is_file():
+        if base not in listed[parent] and not is_there(folder / name):
             missing.append(name)
     return missing
 
@@ -55,9 +63,9 @@ def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
 def missing_message(source: str, folder: Path, missing: list[str], total: int) -> str:
     """One sentence or two about missing image files, with a guess at the cause."""
     first = missing[0]
-    hint = "give the folder that the file names start in as img_dir, or leave out: missing_images='drop'."
+    hint = "give the folder that the file names start in as img_dir (--images, images=), or leave them out: missing_images='drop' (--missing-images drop)."
     base = PurePosixPath(first).name
-    if "/" in first and (folder / base).is_file():
+    if "/" in first and is_there(folder / base):
         hint = f"{folder} has {base} itself: give its parent as img_dir, or take the folder out of the file names."
     return f"{source}: {len(missing)} of {total} image files are not in {folder}, the first is {first!r}; {hint}"
 

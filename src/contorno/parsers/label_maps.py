@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contorno import images, masks
 from contorno.images import MaskValues
 from contorno.masks import RunLength
-from contorno.parsers.components import Connectivity, Region, regions, value_counts
+from contorno.parsers.components import Connectivity, Region, part_count, regions, value_counts
 from contorno.records import BACKGROUND, fold_name
 
 MaskKind = Literal["instances", "label-map", "semantic"]
@@ -26,8 +26,11 @@ THRESHOLD = 128
 _BETWEEN = (16, 239)  # grey levels beyond these are black and white, with a little loss
 _MANY_GREYS = 8
 _PHOTO_VALUES = 1000
+_PHOTO_GREYS = 100
+_PHOTO_PARTS = 8
 _UNKNOWN_NAMED = 20
 
+PHOTO = "picture that looks like a photo and not like a mask"
 LOSSY = "mask that is not exact (smoothed, or saved with loss)"
 Names = Mapping[int, str]
 
@@ -149,7 +152,10 @@ def draw_objects(picture: MaskValues, rules: Rules, class_name: str | None, name
         if value not in rules.void and value >= 0 and (value != 0 or (known is not None and 0 in known))
     ]
     if len(wanted) > _PHOTO_VALUES and np.median(counts) <= 4:
-        drawn.dropped.append(("picture that looks like a photo and not like a mask", f"{len(wanted)} different values"))
+        drawn.dropped.append((PHOTO, f"{len(wanted)} different values"))
+        return drawn
+    if known is None and not picture.is_lossy and len(wanted) >= _PHOTO_GREYS and _is_strewn(values, wanted):
+        drawn.dropped.append((PHOTO, f"{len(wanted)} different values, each strewn over the picture"))
         return drawn
     if known is not None:
         values, wanted = _only_known(drawn, picture, wanted, present, known)
@@ -165,6 +171,12 @@ def draw_objects(picture: MaskValues, rules: Rules, class_name: str | None, name
         if called is not None and fold_name(called) != BACKGROUND:
             _take(drawn, region, called, rules)
     return drawn
+
+
+def _is_strewn(values: NDArray[Any], wanted: list[int]) -> bool:
+    """True if most values, looked at here and there, lie in many parts, as the greys of a photo do."""
+    looked_at = wanted[:: max(1, len(wanted) // _PHOTO_PARTS)]
+    return float(np.median([part_count(values, value) for value in looked_at])) > _PHOTO_PARTS
 
 
 def _draw_binary(drawn: Drawn, picture: MaskValues, rules: Rules, name: str, is_plain: bool) -> None:

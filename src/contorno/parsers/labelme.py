@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from contorno.parsers.coco_geometry import BadGeometry
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.groups import join_groups
-from contorno.parsers.labelme_images import embedded_image, find_image, is_turned, plain
+from contorno.parsers.labelme_images import embedded_image, find_image, is_turned, json_files, name_below, stated_size
 from contorno.parsers.labelme_shapes import Rectangles, read_shape
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
@@ -55,10 +54,11 @@ class LabelMeParser(Parser):
 
     Shapes of one label and one `group_id` in an image are parts of one object. For the types of shapes see
     `labelme_shapes.read_shape`. Flags, descriptions, scores and other members are kept as attributes of the object. The
-    file of the image comes first, its size too, unless EXIF turns it and the size stated is that before; an image that is only inside its label file becomes pixels in the
-    record, and nothing is written. The id of an image is the name of its file, below `img_dir` or the folder. If all
-    label files lie in train/, val/ and the like, these are the splits. Classes are those of labels.txt
-    first, in its order, where the folder has one with classes of the shapes.
+    file of the image comes first, its size too, unless EXIF turns it and the size stated is that before the turn; an
+    image that is only inside its label file becomes pixels in the record, and nothing is written. The id of an image
+    is the name of its file, below `img_dir` or the folder. If all label files lie in train/, val/ and the like, these
+    are the splits. Classes are those of labels.txt first, in its order, where the folder, or the one around a folder of
+    one split, has one with classes of the shapes.
     JSON files of other kinds are passed over and counted, those that cannot be read are counted as dropped.
     Options of `Parser` and what it raises as there.
     """
@@ -102,7 +102,7 @@ class LabelMeParser(Parser):
         return names if not self._used or self._used.intersection(names) else ()
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
-        files = _json_files(self.path) if self.path.is_dir() else [self.path]
+        files = json_files(self.path) if self.path.is_dir() else [self.path]
         found = usable = 0
         self._used = set()
         self._left_out = ""
@@ -113,7 +113,7 @@ class LabelMeParser(Parser):
             except DataError as error:
                 if self.path.is_file():
                     raise
-                findings.drop("label file that cannot be read", where, str(error))
+                self._leave_out("label file that cannot be read", where, error, findings)
                 continue
             if not is_labelme(document):
                 findings.leave_out("JSON file that is not of LabelMe", 1, where)
@@ -126,9 +126,9 @@ class LabelMeParser(Parser):
             if done % 64 == 0 or done == len(files):
                 progress("reading label files", done, len(files))
         if not found:
+            why = f" The first that cannot be read is {self._left_out}" if self._left_out else ""
             raise DataError(
-                f"{self.path} has no LabelMe files ({len(files)} JSON files looked at); "
-                "expected JSON with 'shapes' and 'imagePath'."
+                f"{self.path} has no LabelMe files ({len(files)} JSON files looked at); expected 'shapes' in them.{why}"
             )
         if not usable:
             raise DataError(f"{self.path}: none of its {found} images can be used; the first is {self._left_out}")
@@ -139,22 +139,24 @@ class LabelMeParser(Parser):
         folder = Path(where).parent
         base = str(document.get("imagePath") or f"{file.stem}.png").replace("\\", "/").rpartition("/")[2]
         name = (folder / (base if base not in ("", "..") and "\0" not in base else f"{file.stem}.png")).as_posix()
-        stated = _stated_size(document)
+        stated = stated_size(document)
         size = stated
         if path is not None:
-            name = _name_below(path, self.img_dir, self.root)
+            name = name_below(path, self.img_dir, self.root)
             try:
                 size = image_size(path)
             except DataError as error:
-                return self._leave_out("image file that cannot be read", where, error, findings)
+                self._leave_out("image file that cannot be read", where, error, findings)
+                return None
         elif isinstance(document.get("imageData"), str) and document["imageData"]:
             try:
                 pixels = embedded_image(document["imageData"])
             except DataError as error:
-                return self._leave_out("image inside the label file that cannot be read", where, error, findings)
+                self._leave_out("image inside the label file that cannot be read", where, error, findings)
+                return None
             size = (pixels.shape[0], pixels.shape[1])
         if path is not None and size is not None and stated == size[::-1] and is_turned(path):
-            # Annotated on the picture as it is stored. As in other formats the stated size stays, for the doctor to see.
+            # Annotated on the picture as it is stored. As in other formats the stated size stays; the doctor sees it.
             size = stated
         elif stated is not None and size != stated:
             detail = f"stated {stated}, the image has {size} (height, width)"
@@ -224,15 +226,6 @@ class LabelMeParser(Parser):
         return label, group
 
 
-def _json_files(folder: Path) -> list[Path]:
-    """All JSON files below a folder in a repeatable order; hidden ones and links to folders are passed over."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(parent) / name for name in sorted(names) if name.lower().endswith(".json") and name[0] != "."]
-    return found
-
-
 def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
     """What else a shape says, without members that say nothing."""
     found = {key: value for key, value in shape.items() if key not in _KNOWN and value not in (None, "", {}, [])}
@@ -244,21 +237,6 @@ def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
 def score_text(score: Any) -> str:
     """How `writers.labelme` shows a score in the description, where a shape has none."""
     return f"score {score}"
-
-
-def _stated_size(document: Mapping[str, Any]) -> Size | None:
-    height, width = document.get("imageHeight"), document.get("imageWidth")
-    if isinstance(height, int | float) and isinstance(width, int | float) and height > 0 and width > 0:
-        return (int(height), int(width)) if max(height, width) < 1e9 else None
-    return None
-
-
-def _name_below(path: Path, *folders: Path) -> str:
-    place = plain(path)
-    for folder in folders:
-        if place.is_relative_to(plain(folder)):
-            return place.relative_to(plain(folder)).as_posix()
-    return path.name
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The image that a LabelMe file is about: where its file is, or the copy inside the label file."""
+"""LabelMe files in a folder, and the image that each is about: where its file is, or the copy inside."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import base64
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,20 @@ from PIL import Image
 
 from contorno.errors import DataError
 from contorno.images import image_size, read_image, read_mask
+from contorno.masks import Size
 from contorno.parsers.findings import Findings
+from contorno.parsers.image_files import is_there
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+
+
+def json_files(folder: Path) -> list[Path]:
+    """All JSON files below a folder in a repeatable order; hidden ones and links to folders are passed over."""
+    found = []
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [Path(parent) / name for name in sorted(names) if name.lower().endswith(".json") and name[0] != "."]
+    return found
 
 
 def find_image(
@@ -42,16 +54,16 @@ def find_image(
         if base == name:
             plain.append(img_dir / below / base)
         for place in plain:
-            if _is_inside(place, root, img_dir) and place.is_file():
+            if _is_inside(place, root, img_dir) and is_there(place):
                 return Path(os.path.normpath(place))
         for place in (folder / base, img_dir / below / base, img_dir / base):
-            if place.is_file():
+            if is_there(place):
                 findings.mend("imagePath of another place, its image found by the base name", where, name)
                 return Path(os.path.normpath(place))
     for place in (folder, img_dir / below, img_dir):
         for suffix in (*SUFFIXES, *map(str.upper, SUFFIXES)):
             file = place / f"{label_file.stem}{suffix}"
-            if file.is_file():
+            if is_there(file):
                 findings.mend("imagePath without a file, the image named as the label file taken", where, name)
                 return Path(os.path.normpath(file))
     return None
@@ -99,6 +111,23 @@ def _picture_file(text: str) -> Iterator[tuple[Path, str]]:
         path = Path(folder) / "picture"
         path.write_bytes(data)
         yield path, what
+
+
+def stated_size(document: Mapping[str, Any]) -> Size | None:
+    """(height, width) as a label file states it, or None if it does not, or not as two numbers above 0."""
+    height, width = document.get("imageHeight"), document.get("imageWidth")
+    if isinstance(height, int | float) and isinstance(width, int | float) and height > 0 and width > 0:
+        return (int(height), int(width)) if max(height, width) < 1e9 else None
+    return None
+
+
+def name_below(path: Path, *folders: Path) -> str:
+    """The name of a file below the first of `folders` that it lies in."""
+    place = plain(path)
+    for folder in folders:
+        if place.is_relative_to(plain(folder)):
+            return place.relative_to(plain(folder)).as_posix()
+    return path.name
 
 
 def _is_inside(path: Path, *folders: Path) -> bool:

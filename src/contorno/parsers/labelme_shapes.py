@@ -48,7 +48,8 @@ def read_shape(
         return shapes.circle(x, y, math.hypot(edge[0] - x, edge[1] - y)), None
     if kind in ("line", "linestrip"):
         closed = shapes.polyline(points)
-        mended("open line closed into a polygon")
+        if points[0] != points[-1]:
+            mended("open line closed into a polygon")
         return closed, None
     if kind == "mask":
         return _mask(shape, points, size, mended), None

@@ -70,8 +70,10 @@ def read_values(path: Path) -> dict[int | Colour, str]:
         return _from_plain_json(path)
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not a text: byte {error.start} is not UTF-8.") from error
     try:
         values = _from_labelmap(text) if path.suffix.lower() == ".txt" else _from_table(text)
     except (ValueError, csv.Error) as error:
@@ -93,7 +95,7 @@ def _from_plain_json(path: Path) -> dict[int | Colour, str]:
             whole = [int(str(part)) for part in parts]
         except ValueError:
             whole = []
-        if len(whole) not in (1, 3) or not name.strip():
+        if len(whole) not in (1, 3) or min(whole) < 0 or not name.strip():
             raise DataError(
                 f'{path}: {key!r}: {value!r} is no value of a class; expected as in {{"1": "cat"}} or '
                 '{"255,0,0": "cat"}.'

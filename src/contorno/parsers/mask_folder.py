@@ -18,6 +18,7 @@ from contorno.parsers.found import FoundImage
 from contorno.parsers.image_files import existing_folder
 from contorno.parsers.label_maps import THRESHOLD, MaskKind, Rules, colour_number, read_picture
 from contorno.parsers.mask_classes import StatedClasses, Values, read_values, stated_classes
+from contorno.parsers.mask_conventions import Convention, find_convention
 from contorno.parsers.mask_csv import csv_images
 from contorno.parsers.mask_kinds import find_kind
 from contorno.parsers.mask_layouts import MaskedImage, Walk, find_masked_images, holds_folders_of_images, subfolders
@@ -30,6 +31,8 @@ from contorno.splits import Splitter
 ClassFrom = Literal["names", "constant"]
 
 _LOOKED_AT = 16
+UNMASKED = "image without a mask picture, taken for a negative"
+"""How the report counts these, where each image has one picture of all its objects."""
 
 
 class MaskFolderParser(Parser):
@@ -49,8 +52,9 @@ class MaskFolderParser(Parser):
     class_from:    "constant": all objects are `class_name`, whatever files and folders are called.
     values:        {value: class}, {(R, G, B): class}, or a file with such a table (see `mask_classes`), which is found
                    in the folder if unset. Other values are counted, with the nearest. Background needs no entry.
-    kind:          "instances", "label-map" or "semantic" (see `MaskKind`). If unset it is found: several masks for an
-                   image, or a folder for each, are instances; with `values`, semantic; else see `mask_kinds.find_kind`.
+    kind:          "instances", "label-map" or "semantic" (see `MaskKind`). If unset it is found: the data sets of
+                   `mask_conventions` are known; several masks for an image, or a folder for each, are instances; with
+                   `values`, semantic; else see `mask_kinds.find_kind`.
                    `how` says what was found after `parse`, and so do the details of the report.
     void:          values that are neither object nor background, such as 255 for a border.
     threshold:     grey from which on a smoothed black and white mask is object, 1..255.
@@ -103,11 +107,16 @@ class MaskFolderParser(Parser):
         ):
             if value not in known:
                 raise ConfigError(f"{option}={value!r} is not known; choose one of {', '.join(map(str, known))}.")
-        if not 1 <= threshold <= 255 or min_area < 1 or min_box_area < 0 or (workers is not None and workers < 1):
-            raise ConfigError(
-                f"threshold={threshold}, min_area={min_area}, min_box_area={min_box_area}, workers={workers}: "
-                "expected 1 to 255, from 1 on, from 0 on, and from 1 on."
-            )
+        for option, number, least, most in (
+            ("threshold", threshold, 1, 255),
+            ("min_area", min_area, 1, None),
+            ("min_box_area", min_box_area, 0, None),
+            ("workers", 1 if workers is None else workers, 1, None),
+        ):
+            if number < least or (most is not None and number > most):
+                raise ConfigError(
+                    f"{option}={number}: expected a whole number from {least} {f'to {most}' if most else 'on'}."
+                )
         self.how = ""
         self.class_name = class_name
         self._img_dir = None if img_dir is None else self.img_dir
@@ -138,29 +147,42 @@ class MaskFolderParser(Parser):
             part.report = self.report
         return parts
 
+    def _count_unmasked(self, images: list[MaskedImage], findings: Findings) -> None:
+        """Tell of images without a mask picture where each has one, which are lawful, yet mostly a mistake."""
+        without = [image.name for image in images if not image.masks]
+        if findings.autofix or 2 * len(without) > len(images):
+            for name in without:
+                findings.mend(UNMASKED, name, f"{len(without)} of {len(images)} images have no mask picture")
+
     def _declared_classes(self) -> Sequence[str]:
         return self._declared
 
     def _read(self, findings: Findings, progress: Progress) -> Iterable[FoundImage]:
         stated = self._stated()
         images = self._images(findings, () if stated is None else stated.splits)
-        rules, how = self._rules(images, stated)
+        rules, how = self._rules(images, stated, self._convention(images, stated))
         self.how = how
         found = []
         by_value: dict[str, dict[int, str]] = {} if stated is None else stated.objects
         jobs = [(image, rules, by_value.get(image.name) or None, self._resize) for image in images]
         unknown: Counter[int] = Counter()
+        fault = ""
         # Threads do: Pillow and numpy let go of the interpreter's lock while they decode and count.
         with ThreadPoolExecutor(self._workers) as pool:
             for done, (image, read) in enumerate(zip(images, pool.map(read_image_masks, jobs), strict=True), start=1):
                 made = found_image(image, read, rules, findings)
+                fault = fault or next((detail for _, _, detail in read.faults), "")
                 unknown.update(read.unknown)
                 if made is not None:
                     if stated is not None and image.name in stated.ids:
                         made.image_id = stated.ids[image.name]
                     found.append(made)
                 progress("reading images with their masks", done, len(images))
+        if images and not found:
+            raise DataError(f"{self.path}: none of its {len(images)} images can be read; the first: {fault}")
         count_unknown(unknown, rules, findings)
+        if rules.kind != "instances" and self.path.is_dir():  # a table says by itself that there is none
+            self._count_unmasked(images, findings)
         used = {found_object.class_name for image in found for found_object in image.objects}
         if stated is not None and stated.classes and self._class_from != "constant":
             self._declared = stated.classes
@@ -200,16 +222,28 @@ class MaskFolderParser(Parser):
                 image.image_id = f"{image.split}/{image.image_id}"
         return images
 
-    def _rules(self, images: list[MaskedImage], stated: StatedClasses | None) -> tuple[Rules, str]:
+    def _convention(self, images: list[MaskedImage], stated: StatedClasses | None) -> Convention | None:
+        """What is known of the pictures by their names, unless somebody says what they are."""
+        told = self._kind is not None or self._values is not None or self._pattern is not None
+        if told or (stated is not None and stated.kind is not None):
+            return None
+        root = self.path if self.path.is_dir() else self.path.parent
+        return find_convention(images, root, self.class_name)
+
+    def _rules(
+        self, images: list[MaskedImage], stated: StatedClasses | None, known: Convention | None
+    ) -> tuple[Rules, str]:
         """How the pictures are to be read, and why."""
         values = self._values if self._values is not None else (stated.values if stated is not None else None)
         names, by_colour = _numbered(values) if values else (None, False)
+        if known is not None and names is None:
+            names = None if known.names is None else dict(known.names)
         rules = Rules(
             kind="instances",
             class_name=self.class_name,
             names=names,
             by_colour=by_colour,
-            void=self._void,
+            void=self._void if known is None else self._void | known.void,
             connectivity=self._connectivity,
             threshold=self._threshold,
             min_area=self._min_area,
@@ -217,6 +251,8 @@ class MaskFolderParser(Parser):
         )
         kind, binary, how = self._kind, False, "asked for"
         masked = [image for image in images if image.masks]
+        if known is not None:
+            return replace(rules, kind=known.kind), f"{known.kind}: {known.how}"
         if kind is None and stated is not None and stated.kind in get_args(MaskKind):
             kind, how = stated.kind, f"{stated.path.name} says so"  # type: ignore[assignment]
         if kind is None:
@@ -235,14 +271,17 @@ class MaskFolderParser(Parser):
         return replace(rules, kind=kind, binary=binary), f"{kind}: {how}"
 
 
-def is_mask_folder(root: Path) -> bool:
-    """True if `root` holds images with mask pictures in one of the layouts of `MaskFolderParser`."""
+def is_mask_folder(root: Path, img_dir: Path | None = None) -> bool:
+    """True if `root` holds images with mask pictures in one of the layouts of `MaskFolderParser`.
+
+    img_dir: the images, where they are not below `root`, or not in a folder that is called so.
+    """
     if not root.is_dir():
         return False
-    if holds_folders_of_images(root):
+    if img_dir is None and holds_folders_of_images(root):
         return True
     try:
-        images = find_masked_images(Walk(root=root, findings=Findings(str(root), autofix=True)))
+        images = find_masked_images(Walk(root=root, findings=Findings(str(root), autofix=True)), img_dir)
     except DataError:
         return False
     return any(image.masks for image in images)

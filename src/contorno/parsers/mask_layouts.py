@@ -23,6 +23,7 @@ _IMAGE_ENDS, _MASK_ENDS = ("images", "imgs", "leftimg8bit"), ("masks", "labels",
 MASK_FOLDERS = (
     *(MASKS, "mask", "instance_masks", "instances", "labels", "label", "annotations", "annotation", "pedmasks"),
     *("gt", "ground_truth", "groundtruth", "segmentations", "segmentation", "label_maps", "labelmaps", "targets"),
+    *("segmentationclass", "segmentationclasspng", "trimaps", "trimap"),
 )
 PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".jp2"}
@@ -188,9 +189,15 @@ def has_picture(folder: Path) -> bool:
     return any(path.suffix.lower() in PICTURE_SUFFIXES for path in walk.files(folder))
 
 
+def mask_folders(folder: Path) -> list[Path]:
+    """The folders in `folder` that are called as folders of masks are, and hold pictures."""
+    named = {path.name.casefold(): path for path in subfolders(folder)}
+    return [named[name] for name in MASK_FOLDERS if name in named and has_picture(named[name])]
+
+
 def _one_mask_folder(folder: Path) -> Path | None:
     named = {path.name.casefold(): path for path in subfolders(folder)}
-    found = [named[name] for name in MASK_FOLDERS if name in named and has_picture(named[name])]
+    found = mask_folders(folder)
     if not found:
         ends = [named[name] for name in sorted(named) if name.endswith(_MASK_ENDS)]
         # Not `train_masks`, which belong to `train`.
@@ -198,7 +205,7 @@ def _one_mask_folder(folder: Path) -> Path | None:
     if len(found) > 1:
         raise DataError(
             f"{folder} has several folders of masks, {', '.join(path.name for path in found)}; "
-            "say which is meant with mask_dir."
+            "say which is meant with mask_dir, or give it with the folder of the images (--images)."
         )
     return found[0] if found else None
 
@@ -213,11 +220,14 @@ def _in_one(walk: Walk, folder: Path, split: str | None) -> list[MaskedImage]:
     inside = [path for path in subfolders(folder) if path.name not in walk.splits and not split_of_folder(path.name)]
     if inside and holds_folders_of_images(folder):
         return _in_folders_of_images(walk, folder, split)
-    for below in subfolders(folder):
+    found = []
+    for below in subfolders(folder):  # train/ with train_masks/, val/ with val_masks/
         beside = [path for path in subfolders(folder) if path.name in {below.name + end for end in _MASK_ENDINGS}]
         if beside:
             own = split if split is not None else split_of_folder(below.name)
-            return _in_two_folders(walk, below, beside[0], own)
+            found += _in_two_folders(walk, below, beside[0], own)
+    if found:
+        return found
     return _side_by_side(walk, folder, split)
 
 

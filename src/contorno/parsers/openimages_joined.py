@@ -66,17 +66,21 @@ def read_tables(reading: Reading, findings: Findings, progress: Progress) -> Ite
     splits: dict[str, str | None] = {}
     seen: set[object] = set()
     kinds: tuple[TableKind, ...] = ("masks", "boxes") if reading.masks or "boxes" not in tables else ("boxes",)
+    mids = _mids(reading, names)
     for kind in kinds:
         for path in tables.get(kind, []):
             split = split_of(path, reading.root)
-            for row in read_rows(path, folder.images, _mids(reading, names), findings, progress):
-                key = (row.image_id, row.mid, row.box, row.mask)
-                if key in seen:  # several versions of a table lie side by side
-                    findings.leave_out("row that repeats another", 1, row.where)
-                    continue
-                seen.add(key)
-                rows.setdefault(row.image_id, []).append(row)
-                splits.setdefault(row.image_id, split)
+            try:
+                for row in read_rows(path, folder.images, mids, findings, progress):
+                    key = (row.image_id, row.mid, row.box, row.mask)
+                    if key in seen:  # several versions of a table lie side by side
+                        findings.leave_out("row that repeats another", 1, row.where)
+                        continue
+                    seen.add(key)
+                    rows.setdefault(row.image_id, []).append(row)
+                    splits.setdefault(row.image_id, split)
+            except DataError as error:
+                findings.drop("table that cannot be read to its end", path.name, str(error))
     if not rows:
         chosen = "" if reading.classes is None else f" and the classes {', '.join(sorted(reading.classes))}"
         raise DataError(f"{reading.root}: no row of its tables is of one of its {len(folder.images)} images{chosen}.")
@@ -109,7 +113,8 @@ def unmasked_object(
 ) -> FoundObject | None:
     """What becomes of a box (xyxy pixels) without a mask; None to leave it out."""
     if unmasked == "keep":
-        return FoundObject(class_name=class_name, box=box, attributes=attributes, where=where)
+        is_group = attributes.get("IsGroupOf") is True
+        return FoundObject(class_name=class_name, box=box, attributes=attributes, where=where, is_crowd=is_group)
     if unmasked == "ignore":
         return FoundObject(
             class_name=class_name, geometry=rectangle(box, size), is_crowd=True, attributes=attributes, where=where
@@ -197,6 +202,8 @@ def _image(
         code = image.codes.get(index)
         is_group = bool(flags.get("IsGroupOf"))
         if isinstance(code, RunLength):
+            if row.bad_box:
+                findings.mend("box in the table that is none, taken from the mask", where)
             objects.append(
                 FoundObject(
                     class_name=class_name,

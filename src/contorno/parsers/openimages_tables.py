@@ -32,7 +32,7 @@ class TableRow:
 
     box:   x_min, y_min, x_max, y_max, fractions of the image; None if the row states none.
     mid:   the class, as in /m/01b9xk.   mask: file name of the mask, "" in the table of boxes.
-    flags: those that are stated: {"IsGroupOf": True}.   where: file and line.
+    flags: those that are stated: {"IsGroupOf": True}.   where: file and line.   bad_box: it states one that is none.
     """
 
     image_id: str
@@ -43,13 +43,14 @@ class TableRow:
     box_id: str = ""
     predicted_iou: float | None = None
     flags: Mapping[str, bool] = field(default_factory=dict)
+    bad_box: bool = False
 
 
 def table_kind(path: Path) -> TableKind | None:
     """What a CSV file is, by its first lines; None for one that is something else or cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [file.readline(65536) for _ in range(2)]
+        with path.open("rb") as file:  # what stands farther down may be damaged, and is told of when it is read
+            lines = [file.readline(65536).decode("utf-8-sig").rstrip("\r\n") for _ in range(2)]
         rows = [next(csv.reader([line]), []) for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error):
         return None
@@ -113,7 +114,8 @@ def _row(row: list[str], place: Mapping[str, int], where: str) -> TableRow:
         index = place.get(column)
         return "" if index is None else row[index].strip()
 
-    edges = [_number(text(column)) for column in (_MASK_BOX if "MaskPath" in place else _BOX)]
+    columns = _MASK_BOX if "MaskPath" in place else _BOX
+    edges = [_number(text(column)) for column in columns]
     fits = all(map(math.isfinite, edges)) and 0 <= edges[0] < edges[2] and 0 <= edges[1] < edges[3]
     guess = _number(text("PredictedIoU"))
     return TableRow(
@@ -125,6 +127,7 @@ def _row(row: list[str], place: Mapping[str, int], where: str) -> TableRow:
         box_id=text("BoxID"),
         predicted_iou=guess if math.isfinite(guess) else None,
         # -1 stands for unknown.
+        bad_box=not fits and any(text(column) for column in columns),
         flags={flag: text(flag) == "1" for flag in FLAGS if text(flag) in ("0", "1")},
     )
 

@@ -112,7 +112,11 @@ class Parser(ABC):
             findings = Findings(str(self.path), autofix)
             images = list(self._read(findings, progress))
             if not images:
-                raise DataError(f"{self.path} names no images; check that it is the file or folder that is meant.")
+                left_out = findings.most_dropped
+                raise DataError(
+                    f"{self.path} names no images{' that can be used' if left_out else ''}{left_out}; "
+                    "check that it is the file or folder that is meant."
+                )
             labels = self._labels(images, findings)
             records = []
             present = list(self._present(images, findings))
@@ -120,6 +124,8 @@ class Parser(ABC):
                 records.append(self._record(image, labels, findings))
                 if done % 64 == 0 or done == len(present):
                     progress("making records", done, len(present))
+            if not records:
+                raise DataError(f"{self.path}: none of its {len(images)} images can be used{findings.most_dropped}.")
             made = Records(records, self.class_map)
         self.report = findings.report(made)
         return divide(made, data_splitter, self.report)

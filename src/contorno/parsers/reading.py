@@ -18,6 +18,7 @@ from contorno.parsers.labelme import LabelMeParser
 from contorno.parsers.mask_classes import Values
 from contorno.parsers.mask_folder import MaskFolderParser
 from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
+from contorno.parsers.openimages_joined import Unmasked
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.recognise import SPLIT_FOLDERS, Recognised, Source, recognise
 from contorno.parsers.via import VIABBoxParser, VIAParser
@@ -46,8 +47,8 @@ class ReadOptions:
     objects:         "masks" takes objects with masks and counts the others as dropped; "boxes" takes boxes and passes
                      masks over; "any" takes each as it is; "auto" is "masks", or "boxes" where no object has a mask.
     label_field:     the attribute that holds the class, for VIA.
-    mask_kind, mask_values, mask_void, min_area, min_box_area:  for folders of mask pictures, as `kind`, `values`,
-                     `void`, `min_area` and `min_box_area` of MaskFolderParser.
+    mask_kind, mask_values, mask_void, min_area, min_box_area, resize_masks:  for folders of mask pictures, as `kind`,
+                     `values`, `void` and so on of MaskFolderParser.
     vertex_offset, ignore_unknown, missing_images, autofix:  as in the parsers.
     """
 
@@ -60,6 +61,7 @@ class ReadOptions:
     mask_void: int | tuple[int, ...] = ()
     min_area: int = 1
     min_box_area: int = 0
+    resize_masks: bool = False
     vertex_offset: float = 0.0
     ignore_unknown: bool = False
     missing_images: Missing = "error"
@@ -158,6 +160,7 @@ def open_parser(
             void=options.mask_void,
             min_area=options.min_area,
             min_box_area=options.min_box_area,
+            resize_masks=options.resize_masks,
             **named,
             **common,
         )
@@ -175,11 +178,15 @@ def open_parser(
         made = (YOLOBBoxParser if boxes else YOLOSegParser)(path, images, **common)
     elif source.kind == "VOC folder":
         wants_boxes = boxes or (options.objects != "masks" and not has_outlines(path))
-        made = (VOCBBoxParser if wants_boxes else VOCMaskParser)(path, images, **common)
+        voc = (VOCBBoxParser if wants_boxes else VOCMaskParser)(path, images, **common)
+        # Images that have boxes alone are in other lists than those with masks.
+        voc.every_list = options.objects == "any" and not wants_boxes
+        made = voc
     elif source.kind == "CVAT file":
         made = CVATParser(path, images, **common)
     else:
-        made = (OpenImagesBBoxParser if boxes else OpenImagesParser)(path, images, **common)
+        unmasked: Unmasked = "keep" if options.objects == "any" else "leave-out"
+        made = (OpenImagesBBoxParser if boxes else OpenImagesParser)(path, images, unmasked=unmasked, **common)
     return _taking(made, options.objects)
 
 

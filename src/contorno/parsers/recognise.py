@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.coco_layouts import coco_files, find_coco_parts, is_coco_file
+from contorno.parsers.coco_layouts import coco_files, find_coco_files, is_coco_file
+from contorno.parsers.coco_layouts import image_folder as coco_image_folder
+from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import existing_folder
 from contorno.parsers.json_head import read_head
+from contorno.parsers.mask_classes import CLASSES_FILE, stated_classes
 from contorno.parsers.mask_folder import is_mask_folder
+from contorno.parsers.mask_layouts import PICTURE_SUFFIXES, Walk, find_masked_images, image_folder, mask_folders
 from contorno.parsers.openimages import is_openimages
 from contorno.parsers.via import csv_form
 from contorno.parsers.yolo import is_yolo
@@ -76,7 +80,8 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
              of these tools leaves it; or a folder with `train/` and `val/`, `valid/` or `validation/` (and `test/`)
              that are of these kinds.
     images:  the image folder; found beside the labels if unset.
-    Raises ConfigError if nothing is at `path`, DataError if it is of none of these kinds, or was not written to its end.
+    Raises ConfigError if nothing is at `path`, DataError if it is of none of these kinds, or was not
+    written to its end.
     """
     path = Path(path)
     images = None if images is None else existing_folder(Path(images), "the image folder")
@@ -98,6 +103,8 @@ def _file(path: Path, images: Path | None) -> tuple[Source, str]:
     """What one label file is, and why."""
     where = f"images {'below ' + str(images) if images is not None else 'looked for beside it'}"
     suffix = path.suffix.lower()
+    if suffix == ".zip":
+        raise DataError(f"{path} is a zip; unpack it and give the folder.")
     if suffix == ".xml":
         head = _head(path)
         if "<annotations" in head:
@@ -107,6 +114,12 @@ def _file(path: Path, images: Path | None) -> tuple[Source, str]:
         raise DataError(f"{path} is XML, and neither CVAT's (<annotations>) nor PASCAL VOC's (<annotation>).")
     if suffix in (".yaml", ".yml"):
         return Source(kind="YOLO folder", path=path, images=images), "YOLO's yaml"
+    if suffix == ".txt":
+        if _looks_like_yolo(path):
+            raise DataError(f"{path} is the label file of one image, as of YOLO; give the folder of the data set.")
+        return Source(kind="YOLO folder", path=path, images=images), "a list of images, as of YOLO"
+    if suffix in PICTURE_SUFFIXES:
+        raise DataError(f"{path} is a picture; give a label file, or the folder of the data set.")
     if suffix == ".csv":
         table = _csv_kind(path)
         if table == "VIA file":
@@ -149,9 +162,18 @@ def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
     for folder in (path, *(sub for sub in _folders(path) if sub.name == "VOCdevkit")):
         for root in (folder, *(sub for sub in _folders(folder) if sub.name.upper().startswith("VOC20"))):
             if _first(root / "Annotations", "*.xml") is not None:
-                return _single("VOC folder", root, images, "Annotations/ with PASCAL VOC's XML")
+                return _single(
+                    "VOC folder",
+                    root if root == path else _only_year(root),
+                    images,
+                    "Annotations/ with PASCAL VOC's XML",
+                )
             if _first(root / "SegmentationObject", "*.png") is not None:
                 return _single("VOC folder", root, images, "SegmentationObject/ with PASCAL VOC's mask pictures")
+    for below in _folders(path):
+        xml = _first(below, "*.xml") if below.name.lower() in ("annotations", "annotation", "xmls", "xml") else None
+        if xml is not None and "<annotation" in _head(xml) and "<annotations" not in _head(xml):
+            return _single("VOC folder", path, images, f"{below.name}/ with PASCAL VOC's XML")
     export = path / "annotations.xml"
     if export.is_file() and "<annotations" in _head(export):
         return _single("CVAT file", export, images, "annotations.xml of CVAT")
@@ -161,18 +183,43 @@ def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
         return _coco_parts(path, images)
     if is_openimages(path):
         return _single("Open Images folder", path, images, "the tables of Open Images")
+    if _says_masks(path):
+        return _single("mask folder", path, images, f"{CLASSES_FILE}, with mask pictures below it")
     return None
+
+
+def _only_year(root: Path) -> Path:
+    """`root` itself. Raises DataError where data sets of other years of VOC lie beside it."""
+    years = [other for other in _folders(root.parent) if _first(other / "Annotations", "*.xml") is not None]
+    years = [year for year in years if year.name.upper().startswith("VOC20")]
+    if root in years and len(years) > 1 and root.parent.name == "VOCdevkit":
+        names = ", ".join(year.name for year in years)
+        raise DataError(f"{root.parent} holds several data sets ({names}); give the folder of one, as {years[0]}.")
+    return root
 
 
 def _coco_parts(path: Path, images: Path | None) -> Recognised:
     """COCO files for each split, as many tools lay them out; or one."""
-    parts = find_coco_parts(path, images)
-    splits = {split: Source(kind="COCO file", path=file, images=folder) for split, (file, folder) in parts.items()}
-    lines = [f"{source.path}: COCO file, images in {source.images}" for source in splits.values()]
+    splits = {
+        split: Source(kind="COCO file", path=file, images=_coco_images(file, path, images))
+        for split, file in find_coco_files(path).items()
+    }
+    lines = [
+        f"{source.path}: COCO file, images {f'in {source.images}' if source.images is not None else 'not found'}"
+        for source in splits.values()
+    ]
     if len(splits) == 1:
         return Recognised(splits={"": next(iter(splits.values()))}, how=(lines[0],))
     named = [f"{split}: {line}" for split, line in zip(splits, lines, strict=True)]
     return Recognised(splits=splits, how=(f"{path}: a COCO file for each split", *named))
+
+
+def _coco_images(file: Path, root: Path, images: Path | None) -> Path | None:
+    """The image folder of a COCO file; `images` where its images are in none, which the parser says best."""
+    try:
+        return coco_image_folder(file, root, images)
+    except DataError:
+        return images
 
 
 def _split_folders(path: Path, images: Path | None) -> Recognised | None:
@@ -192,6 +239,8 @@ def _split_folders(path: Path, images: Path | None) -> Recognised | None:
     for split, folder in found.items():
         below = None if images is None else images / folder.name
         part = _plain_folder(folder, below if below is not None and below.is_dir() else images)
+        if part is None and is_mask_folder(path, images):  # train_masks/ lies beside train/
+            return _single("mask folder", path, images, "a folder of images and mask pictures")
         if part is None:
             raise DataError(_not_recognised(folder))
         splits[split] = part.splits[""]
@@ -210,6 +259,9 @@ def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
         kind: Kind = "CVAT file" if "<annotations" in _head(xml) else "VOC folder"
         if kind == "VOC folder":
             return _single(kind, path, images, "PASCAL VOC's XML beside the images")
+        exports = [file for file in sorted(path.glob("*.xml")) if "<annotations" in _head(file)]
+        if len(exports) > 1:
+            raise DataError(_several(path, exports))
         return _single(kind, xml, images, "CVAT's XML for images")
     known = [file for file, kind in zip(labels, kinds, strict=False) if kind is not None]
     tables = [file for file in sorted(path.glob("*.csv")) if _csv_kind(file) is not None]
@@ -218,13 +270,12 @@ def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
         source, why = _file(file, images)
         return Recognised(splits={"": source}, how=(f"{file}: {why}",))
     if known:
-        several = ", ".join(file.name for file in known[:4])
-        raise DataError(f"{path} has {len(known)} label files ({several}); give the one that is meant.")
+        raise DataError(_several(path, known))
     if any(_json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
         return _single("LabelMe folder", path, images, "JSON files of LabelMe in folders below")
     if is_yolo(path) or (images is not None and is_yolo(path, images)):
         return _single("YOLO folder", path, images, "YOLO's text files")
-    if is_mask_folder(path):
+    if is_mask_folder(path, images):
         return _single("mask folder", path, images, "a folder of images and mask pictures")
     return None
 
@@ -233,9 +284,19 @@ def _single(kind: Kind, path: Path, images: Path | None, why: str) -> Recognised
     return Recognised(splits={"": Source(kind=kind, path=path, images=images)}, how=(f"{path}: {why}",))
 
 
+def _says_masks(path: Path) -> bool:
+    """True for a folder with a `classes.json` that says what its mask pictures, and those of its splits, mean."""
+    try:
+        stated = stated_classes(path) if (path / CLASSES_FILE).is_file() else None
+    except DataError:
+        return False
+    return stated is not None and stated.kind is not None
+
+
 def _csv_kind(path: Path) -> Kind | None:
     head = _head(path).splitlines()
-    columns = {name.strip().strip('"').casefold() for name in (head[0] if head else "").split(",")}
+    first = head[0] if head else ""
+    columns = {name.strip().strip('"').casefold() for name in first.split(max(",;\t", key=first.count))}
     if csv_form("\n".join(head)) is not None:
         return "VIA file"
     return "mask folder" if {"images", "masks"} <= columns else None
@@ -274,6 +335,18 @@ def _looks_like_yolo(file: Path) -> bool:
         return False
 
 
+def _is_known(folder: Path) -> bool:
+    try:
+        return _whole_folder(folder, None) is not None or _plain_folder(folder, None) is not None
+    except DataError:
+        return False
+
+
+def _several(path: Path, files: list[Path]) -> str:
+    names = ", ".join(file.name for file in files[:4])
+    return f"{path} has {len(files)} label files ({names}); give the one that is meant."
+
+
 def _not_recognised(path: Path) -> str:
     labels = [file.name for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
     texts = len([file for file in path.glob("*.txt") if _looks_like_yolo(file)])
@@ -282,8 +355,18 @@ def _not_recognised(path: Path) -> str:
             f"{path} has {texts} text files as YOLO's labels are and none of their images; give the folder of the "
             "images with images= (--images), or the folder that holds both."
         )
+    try:
+        if image_folder(path) is not None and mask_folders(path):
+            find_masked_images(Walk(root=path, findings=Findings(str(path), autofix=True)))
+    except DataError as error:
+        return str(error)
+    parts = sorted(_folders(path)[:_LOOKED_AT], key=lambda folder: "train" not in folder.name.lower())
+    below = next(filter(_is_known, parts), None)
+    if below is not None:
+        return f"{path} is not recognised, but its folder {below.name} is; give {below}."
     found = f"{len(labels)} JSON files ({', '.join(labels[:4])})" if labels else "no JSON file"
     return (
-        f"{path} is not recognised: it has {found}, no train/ folder, and no <id>/images/ folders, and no files of "
-        "LabelMe, YOLO, PASCAL VOC, CVAT or Open Images; give the label file with images=, or the folder of all."
+        f"{path} is not recognised: it has {found}, no train/ folder, no <id>/images/ folders, no images beside masks/ "
+        "and no files of LabelMe, YOLO, PASCAL VOC, CVAT or Open Images; give the label file with images=, or the "
+        "folder of all."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from contorno.parsers.coco_geometry import BadGeometry, Box
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.groups import join_groups
-from contorno.parsers.image_files import relative_name
+from contorno.parsers.image_files import is_there
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.via_classes import (
     GROUP_ID,
@@ -37,13 +37,13 @@ from contorno.parsers.via_document import (
     read_text,
     via_form,
 )
+from contorno.parsers.via_images import images_by_name
 from contorno.parsers.via_shapes import Rectangles, read_shape
 from contorno.progress import Progress
 from contorno.records import ClassMap
 
 __all__ = ["VIABBoxParser", "VIAParser", "csv_form", "via", "via_form"]
 
-_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 _IMAGE_ID, _SPLIT = "contorno_id", "split"  # file attributes that `writers.via` puts ids and splits in
 
 
@@ -103,23 +103,13 @@ class VIAParser(Parser):
         field = self._field(document)
         names = option_names(document.options.get(field, {}), self._given) if field is not None else {}
         self._declared = tuple(dict.fromkeys(name for name in names.values() if name.strip()))
-        entries: dict[str, list[ViaImage]] = {}
-        left_out: list[str] = []
-        for image in document.images:
-            try:
-                name = self._file_name(image, findings)
-            except _Unusable as fault:
-                left_out.append(f"{image.where}: {fault}")
-                continue
-            entries.setdefault(name, []).append(image)
-        if left_out and not entries:
-            raise DataError(f"{self.path}: none of its {len(left_out)} images can be used; the first is {left_out[0]}.")
+        entries = images_by_name(document.images, self.img_dir, self.missing_images, self.path, findings)
         for done, (name, images) in enumerate(entries.items(), start=1):
             if len(images) > 1:
                 findings.mend("image that stands twice, its regions put together", images[0].where)
             path = self.img_dir / name
             size = None
-            if path.is_file():
+            if is_there(path):
                 try:
                     size = image_size(path)
                 except DataError as error:
@@ -151,11 +141,9 @@ class VIAParser(Parser):
         document, form = read_json_document(self.path)
         if form == "VIA 3 project":
             made = via_three.read_project(document, findings)
-        if document["file"] and not made.images:
-            raise DataError(
-                f"{self.path}: none of its {len(document['file'])} files is an image; it has sound or film."
-            )
-        return made
+            if document["file"] and not made.images:
+                raise DataError(f"{self.path}: none of its {len(document['file'])} files is an image.")
+            return made
         return read_entries(document, form, findings)
 
     def _field(self, document: ViaDocument) -> str | None:
@@ -168,42 +156,6 @@ class VIAParser(Parser):
                 "give the class of all of them, such as class_name='object'."
             )
         return field
-
-    def _file_name(self, image: ViaImage, findings: Findings) -> str:
-        """The name of an image below `img_dir`. Raises _Unusable for one that is left out, and counted."""
-        if not any(name.strip() for name in image.names):
-            findings.drop("image without a file name", image.where)
-            findings.leave_out("region of an image without a file name", len(image.regions))
-            raise _Unusable("it has no file name")
-        fault: DataError | None = None
-        safe = []
-        for name in image.names:
-            try:
-                if not _URL.match(name):
-                    safe.append(relative_name(name, f"{self.path}: {image.where}"))
-            except DataError as error:
-                fault = error
-        for name in safe:
-            if (self.img_dir / name).is_file():
-                return name
-        bases = [re.split(r"[/\\]", name.rstrip("/\\"))[-1] for name in image.names]
-        for base in bases:
-            if base not in ("", ".", "..") and "\0" not in base and (self.img_dir / base).is_file():
-                kind = "named by a URL" if _URL.match(image.names[0]) else "whose path is of another place"
-                findings.mend(f"image {kind}, found by its base name", image.where)
-                return base
-        if safe:
-            return safe[0]
-        if fault is None:
-            why = "no file of its base name is in the image folder"
-            findings.drop("image named by a URL", image.where, why)
-            findings.leave_out("region of an image named by a URL", len(image.regions))
-            raise _Unusable(f"a URL, and {why}")
-        if self.missing_images == "drop":
-            findings.leave_out("image whose file name leads out of the image folder", 1, image.where)
-            findings.leave_out("region of an image whose file name leads out", len(image.regions))
-            raise _Unusable("its file name leads out of the image folder")
-        raise fault
 
     def _parts(
         self, image: ViaImage, field: str | None, names: dict[str, str], findings: Findings
@@ -270,10 +222,6 @@ class VIABBoxParser(VIAParser):
         return group, found
 
 
-class _Unusable(Exception):  # noqa: N818
-    """An image is left out. Says why."""
-
-
 def via(
     annotations_file: Path | str, img_dir: Path | str, class_map: ClassMap | None = None, label_field: str = "label"
 ) -> VIABBoxParser:
@@ -291,6 +239,7 @@ def csv_form(text: str) -> str | None:
 
 def _number(text: str) -> Any:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text

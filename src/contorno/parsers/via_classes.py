@@ -57,7 +57,7 @@ def find_field(document: ViaDocument, label_field: str | None, class_map: ClassM
     if len(fitting) > 1 and used:
         raise DataError(
             f"{source}: several attributes of its regions may name the class: "
-            f"{_listed({name: values[name] for name in fitting})}; choose one with label_field=, "
+            f"{_listed({name: values[name] for name in fitting})}; choose one with label_field= (--label-field), "
             f"such as label_field={fitting[0]!r}."
         )
     return fitting[0] if len(fitting) == 1 else None

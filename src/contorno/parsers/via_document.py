@@ -192,6 +192,8 @@ def read_cell(text: str) -> Any:
     except json.JSONDecodeError:
         # Old versions write the word undefined where an attribute was never set.
         return json.loads(_UNDEFINED.sub(":null", text))
+    except ValueError as error:
+        raise ValueError("a number of too many digits") from error
 
 
 def _is_entry(entry: Any) -> bool:

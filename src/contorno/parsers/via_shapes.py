@@ -35,7 +35,8 @@ def read_shape(
         if name == "polygon":
             return shapes.polygon(points), None
         closed = shapes.polyline(points)
-        mended("open line closed into a polygon")
+        if not np.array_equal(points[0], points[-1]):
+            mended("open line closed into a polygon")
         return closed, None
     if name == "rect":
         left, top, width, height = _numbers(shape, mended, "x", "y", "width", "height")

@@ -15,7 +15,7 @@ from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.parsing import Missing
 from contorno.parsers.voc_boxes import Difficult, Unlisted, VOCBBoxParser, name_of
 from contorno.parsers.voc_classes import same_class
-from contorno.parsers.voc_folders import VocFolders, files, find_folders
+from contorno.parsers.voc_folders import VocFolders, files, find_folders, is_lossy, without_suffix
 from contorno.parsers.voc_masks import NumberedMask, numbered_masks, pair
 from contorno.parsers.voc_pictures import IndexPicture, read_indices
 from contorno.parsers.voc_xml import VocAnnotation, VocObject
@@ -43,8 +43,8 @@ class VOCMaskParser(VOCBBoxParser):
     the data set's list (labelmap.txt, labels.txt, class_names.txt) or among VOC's twenty; else what the XML says.
     Disagreements are counted. A mask without an object in the XML has its class from the class picture, or is dropped.
     Objects of the XML that have neither mask nor polygon are dropped, and so are images with objects and without a
-    mask picture: all counted; with `with_masks` None both stay, as boxes. Polygons keep the vertices of the XML, whatever `one_based` says of the boxes;
-    `vertex_offset=-1` puts those of tools that count from 1 in place.
+    mask picture: all counted; with `with_masks` None both stay, as boxes. Polygons keep the vertices of the XML,
+    whatever `one_based` says of the boxes; `vertex_offset=-1` puts those of tools that count from 1 in place.
     Raises ConfigError for folders that are not there.
     """
 
@@ -254,11 +254,15 @@ def has_outlines(annotations_dir: Path | str) -> bool:
 
 
 def _pictures(folder: Path | None) -> dict[str, Path]:
-    """The PNG files of a folder by their names without suffix, in order."""
+    """The pictures of a folder by their names without suffix, in order; PNG before others of one name."""
     if folder is None:
         return {}
-    names = sorted(name for name in files(folder) if name.lower().endswith(".png"))
-    return {name[:-4]: folder / name for name in names}
+    names = [name for name in files(folder) if without_suffix(name) != name and not is_lossy(name)]
+    names.sort(key=lambda name: (without_suffix(name), not name.lower().endswith(".png")))
+    found: dict[str, Path] = {}
+    for name in names:
+        found.setdefault(without_suffix(name), folder / name)
+    return found
 
 
 def _mask(where: str, mask: NumberedMask) -> str:

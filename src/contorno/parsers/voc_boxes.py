@@ -18,7 +18,9 @@ from contorno.parsers.voc_classes import NO_CLASSES, read_class_table
 from contorno.parsers.voc_folders import (
     Images,
     VocFolders,
+    files,
     find_folders,
+    is_lossy,
     read_image_sets,
     safe_name,
     split_of_folder,
@@ -61,6 +63,9 @@ class VOCBBoxParser(Parser):
     """
 
     with_masks = False
+    every_list = False
+    """True: images of the lists of boxes and of those of masks count, not only of the first of these that there are."""
+
     _set_kinds: tuple[str, ...] = ("Main", "Layout", "Segmentation")
     _needs_xml = True
 
@@ -106,8 +111,12 @@ class VOCBBoxParser(Parser):
         annotations = self._annotations(findings, progress)
         self._prepare(annotations)
         imagesets = self.folders.imagesets
-        splits = None if imagesets is None else read_image_sets(imagesets, self._set_kinds, findings)
         stems = Counter(annotation.stem for annotation in annotations)
+        listed = {*stems, *self._images.stems()}
+        splits = None if imagesets is None else read_image_sets(imagesets, self._set_kinds, findings, listed)
+        if imagesets is not None and splits is not None and self.every_list:
+            for kind in self._set_kinds[1:]:
+                splits = {**(read_image_sets(imagesets, (kind,), findings, listed) or {}), **splits}
         self._settle_counting(annotations)
         unlisted: list[str] = []
         known = set(stems)
@@ -129,6 +138,8 @@ class VOCBBoxParser(Parser):
                 yield found
             else:
                 unlisted.append(found.where)
+        lossy = [name for name in sorted(files(self.folders.masks)) if is_lossy(name)] if self.folders.masks else []
+        findings.leave_out("mask picture that is a JPEG, whose numbers are not exact", len(lossy), (lossy or [""])[0])
         findings.leave_out("image in none of the lists of ImageSets", len(unlisted), (unlisted or [""])[0])
         bare = [stem for stem in self._images.stems() if stem not in known]
         findings.leave_out("image without an annotation file", len(bare), (bare or [""])[0])

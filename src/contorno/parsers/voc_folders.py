@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def find_folders(
 
     annotations_dir: the folder of XML files, or the root alone: a folder with Annotations/ or SegmentationObject/ in
                      it, or one with VOCdevkit/VOC2012/ or VOC2012/ in it. Without images_dir and these, the images are
-                     beside their XML files.
+                     beside their XML files, or in JPEGImages/ or images/ beside Annotations/.
     Raises ConfigError for a folder that is not there, and where several years lie beside each other.
     """
     given = existing_folder(Path(annotations_dir), "the folder annotations_dir")
@@ -65,6 +65,8 @@ def find_folders(
     if root is not None:
         annotations = _named(root, _ANNOTATIONS)
     images = place(images_dir, "the folder images_dir", _IMAGES)
+    if images is None and root is None and given.name.lower() in _ANNOTATIONS and not _holds_images(given):
+        images = _named(given.parent, _IMAGES)  # the folder of XML files out of a whole data set
     return VocFolders(
         root=root if root is not None else given.parent,
         annotations=annotations,
@@ -73,6 +75,10 @@ def find_folders(
         class_masks=place(class_masks_dir, "the folder class_masks_dir", _CLASSES),
         imagesets=place(imagesets_dir, "the folder imagesets_dir", _SETS),
     )
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in files(folder))
 
 
 def _root(folder: Path) -> Path | None:
@@ -165,10 +171,13 @@ def xml_files(folder: Path) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def read_image_sets(folder: Path, kinds: tuple[str, ...], findings: Findings) -> dict[str, str | None] | None:
+def read_image_sets(
+    folder: Path, kinds: tuple[str, ...], findings: Findings, known: Container[str] = frozenset()
+) -> dict[str, str | None] | None:
     """The split of each image that a list names, by the id in the list; None where there are no lists.
 
     kinds: the folders of ImageSets/ to look in, the first that has lists is taken; `folder` may be one itself.
+    known: ids that there are, so that the name `photo 1` is not taken for the id `photo` with a flag.
 
     train.txt, val.txt and test.txt are splits. trainval.txt is one, "train", where there is no train.txt and no
     val.txt. A list of another name is a split of that name, but for default.txt, whose images are in none. Lists of
@@ -191,13 +200,13 @@ def read_image_sets(folder: Path, kinds: tuple[str, ...], findings: Findings) ->
     )
     splits: dict[str, str | None] = {}
     for split, path in named:
-        for image_id in _ids(path, findings):
+        for image_id in _ids(path, findings, known):
             if splits.setdefault(image_id, None if split == "default" else split) not in (split, None):
                 findings.mend("image in two lists of splits, kept in the first", f"{path.name}: {image_id}")
     return splits
 
 
-def _ids(path: Path, findings: Findings) -> Iterator[str]:
+def _ids(path: Path, findings: Findings, known: Container[str]) -> Iterator[str]:
     try:
         if path.stat().st_size > _LIST_BYTES:
             raise DataError(f"it has more than {_LIST_BYTES:,} bytes")
@@ -206,17 +215,26 @@ def _ids(path: Path, findings: Findings) -> Iterator[str]:
         findings.drop("list of images that cannot be read", path.name, str(error))
         return
     for line in filter(None, map(str.strip, lines)):
-        # The flag that a list of one class has after each id, in files with names of their own.
+        own = _id_of(line)
         words = line.split()
-        name = words[0] if len(words) == 2 and words[1] in ("-1", "0", "1") else line
-        name = name.replace("\\", "/").removeprefix("./")
-        yield without_suffix(name).rpartition("/")[2]
+        # The flag that a list of one class has after each id, in files with names of their own.
+        flagged = len(words) == 2 and words[1] in ("-1", "0", "1")
+        yield _id_of(words[0]) if flagged and own not in known else own
+
+
+def _id_of(line: str) -> str:
+    return without_suffix(line.replace("\\", "/").removeprefix("./")).rpartition("/")[2]
 
 
 def without_suffix(name: str) -> str:
     """A name without the suffix of an image; other suffixes belong to the name."""
     stem, dot, suffix = name.rpartition(".")
     return stem if dot and f".{suffix.lower()}" in IMAGE_SUFFIXES else name
+
+
+def is_lossy(name: str) -> bool:
+    """True for the name of a JPEG, in which the numbers of a mask picture are not exact."""
+    return name.lower().endswith((".jpg", ".jpeg", ".jfif"))
 
 
 def _of_one_class(path: Path) -> bool:

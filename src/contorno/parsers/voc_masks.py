@@ -88,6 +88,8 @@ def pair(found: Sequence[NumberedMask], boxes: Sequence[Box | None], same_class:
     boxes:      xyxy edges of the objects of the XML, None for one without.
     same_class: (masks, objects), False where the class picture says another class than the XML.
 
+    0. Where every mask lies inside the box of the object in its place, and is of its class, it is that object, however
+       much of it others hide.
     1. A mask is the object in its place if they are of one class and their boxes overlap by SURE_IOU; an object without
        a box is taken for the one in its place.
     2. The others are paired with free objects that overlap by SURE_IOU, the best pair first, those of one class before.
@@ -101,6 +103,11 @@ def pair(found: Sequence[NumberedMask], boxes: Sequence[Box | None], same_class:
         return pairing
     beyond = found[-1].number > len(boxes)
     place = [rank if beyond else mask.number - 1 for rank, mask in enumerate(found)]
+    if not beyond and all(
+        same_class[index, position] and _lies_in(found[index].box, boxes[position])
+        for index, position in enumerate(place)
+    ):
+        return Pairing(list(place), [], [])
     overlap = _overlap(found, boxes, _BORDERS_PX)
     tight = _overlap(found, boxes, (0,))
     free = set(range(len(boxes)))
@@ -128,6 +135,12 @@ def pair(found: Sequence[NumberedMask], boxes: Sequence[Box | None], same_class:
             free.discard(position)
             pairing.doubtful.append(mask)
     return pairing
+
+
+def _lies_in(inner: Box, outer: Box | None) -> bool:
+    return outer is not None and (
+        inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+    )
 
 
 def _overlap(found: Sequence[NumberedMask], boxes: Sequence[Box | None], borders: Sequence[int]) -> NDArray[np.float64]:

@@ -98,6 +98,8 @@ def _open(path: Path) -> tuple[NDArray[Any], NDArray[np.uint8] | None]:
     image_size(path)  # what is no image, or a decompression bomb, is named here
     try:
         with path.open("rb") as file, Image.open(file) as image:
+            if image.format in ("JPEG", "MPO"):
+                raise DataError(f"{path} is a JPEG, which changes the numbers of a mask picture; expected a PNG.")
             if image.mode == "P":
                 stored = image.getpalette("RGB") or []
                 return np.array(image), np.array(stored, dtype=np.uint8).reshape(-1, 3)

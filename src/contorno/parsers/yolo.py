@@ -81,6 +81,9 @@ class _YoloParser(Parser):
                 reads.append(found)
                 if done % 64 == 0 or done == len(layout.images):
                     progress("reading label files", done, len(layout.images))
+        if all(found.fault is not None for found in reads) and findings.autofix:
+            reason, detail = reads[0].fault or ("", "")
+            raise DataError(f"{self.path}: none of its {len(reads)} images can be used; the first: {reason}: {detail}")
         _count_labels(layout, findings)
         kinds = Counter(line.kind for found in reads for line in found.lines)
         scored = kinds["odd"] >= _SCORED_AT_LEAST and not kinds["polygon"]

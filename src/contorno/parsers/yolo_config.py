@@ -157,7 +157,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], str]:
     """The mapping in a file, and the first key that stands twice."""
     try:
         loader = _PlainLoader(read_text(path))
-        document, repeated = loader.get_single_data(), loader.repeated  # type: ignore[no-untyped-call]
+        document, repeated = loader.get_single_data(), loader.repeated
     except RecursionError as error:
         raise DataError(f"{path} is not YAML that can be read: it is nested too deeply.") from error
     except yaml.MarkedYAMLError as error:

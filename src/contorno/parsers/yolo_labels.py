@@ -27,6 +27,8 @@ def find_labels(images: Iterable[YoloImage], root: Path, home: Path) -> list[Pat
     rules: list[Callable[[Path], Path]] = [
         lambda path: label_by_rule(path, root),
         lambda path: path.with_suffix(".txt"),
+        lambda path: label_by_rule(path, root, labels=LABELS.capitalize()),
+        lambda path: label_by_rule(path, root, labels=LABELS.upper()),
         lambda path: label_by_rule(path, root, "JPEGImages"),
         lambda path: path.parent / LABELS / f"{path.stem}.txt",
         lambda path: path.parent.parent / LABELS / f"{path.stem}.txt",
@@ -52,14 +54,13 @@ def find_labels(images: Iterable[YoloImage], root: Path, home: Path) -> list[Pat
     return sorted(folders)
 
 
-def label_by_rule(image: Path, root: Path, folder: str = IMAGES) -> Path:
-    """The label file by Ultralytics' rule: the last folder `images` below the root gives way to `labels`."""
+def label_by_rule(image: Path, root: Path, folder: str = IMAGES, labels: str = LABELS) -> Path:
+    """The label file by Ultralytics' rule: the last folder `images` below the root, in any case, gives way to
+    `labels`."""
     steps = list(image.relative_to(root).parts) if image.is_relative_to(root) else list(image.parts)
     for index in range(len(steps) - 2, -1, -1):
         if steps[index].casefold() == folder.casefold():
-            # Images/ goes with Labels/, IMAGES/ with LABELS/.
-            styles = {IMAGES.capitalize(): LABELS.capitalize(), IMAGES.upper(): LABELS.upper()}
-            steps[index] = styles.get(steps[index], LABELS)
+            steps[index] = labels
             break
     return root.joinpath(*steps).with_suffix(".txt")
 

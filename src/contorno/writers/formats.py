@@ -38,9 +38,9 @@ def write_as(
 
     to:      "coco" (annotations/<split>.json, images/), "via" (a project for each split, images beside it), "labelme",
              "yolo", "voc", or "masks" (a folder of mask pictures, one for each object).
-    parts:   records by the name of their split; one set, or the name "", for data that are not divided. Where a split is
-             none of train, validation and test ("val" and the like are these), each part is a data set of its own, in
-             the folder of its name.
+    parts:   records by the name of their split; one set, or the name "", for data that are not divided. Where a split
+             is none of train, validation and test ("val" and the like are these), each part is a data set of its own,
+             in the folder of its name.
     images:  "copy", "link" (hard), or "leave" them where they are: the folder then has labels alone, whose file names
              start in the deepest folder that holds all images.
     form, min_iou: how masks of pixels become polygons in formats that hold outlines only: "exact" decodes to the very

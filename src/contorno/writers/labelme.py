@@ -68,6 +68,9 @@ def write_labelme(
             f"holes={holes!r}, image_data={image_data!r}: choose 'mask' or 'joined', and 'none' or 'embedded'."
         )
     parts = {"": records} if isinstance(records, Records) else dict(records)
+    for split in parts:
+        if split in (".", "..") or "/" in split or "\\" in split:
+            raise ConfigError(f"the split {split!r} cannot be the name of a folder; call it otherwise.")
     check_splits(parts)
     everything = [record for part in parts.values() for record in part]
     if images == "leave" and image_data == "none" and any(record.path is None for record in everything):

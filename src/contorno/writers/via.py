@@ -46,7 +46,7 @@ def write_via(
     Attributes, the score of a prediction among them, become region attributes; ids of images that are not their file
     names, and splits, become file attributes. Images without objects stay.
     `Written.lost` counts masks without pixels, which are not written, stated areas, boxes that are not those of the
-    masks, and attributes that are empty or have a name with another meaning.
+    masks, attributes that are empty or have a name with another meaning, and further records of one image file.
     Raises ConfigError for an image outside `img_dir`, one without a file unless images are copied, and bad options.
     """
     path = Path(path)
@@ -62,17 +62,21 @@ def write_via(
     place_images(records, names, path.parent, images, progress)
     home = path.parent if images != "leave" else (common_folder(records) if img_dir is None else Path(img_dir))
     metadata: dict[str, Any] = {}
+    groups: dict[str, int] = {}  # numbers that are taken, by image
     objects = 0
     for done, (record, name) in enumerate(zip(records, names, strict=True), start=1):
-        regions, count = _regions(record, records, label_field, forms, lost)
-        objects += count
         size = (home / name).stat().st_size if (home / name).is_file() else -1
-        metadata[f"{name}{size}"] = {
-            "filename": name,
-            "size": size,
-            "regions": regions,
-            "file_attributes": _file_attributes(record, name),
-        }
+        entry = metadata.get(f"{name}{size}")
+        regions, count = _regions(record, records, label_field, forms, lost, 0 if entry is None else groups[name])
+        groups[name] = groups.get(name, 0) + count
+        objects += count
+        if entry is None:
+            attributes = _file_attributes(record, name)
+            entry = {"filename": name, "size": size, "regions": regions, "file_attributes": attributes}
+            metadata[f"{name}{size}"] = entry
+        else:
+            lost["second record of one image file, its objects put to those of the first"] += 1
+            entry["regions"] += regions
         if done % 64 == 0 or done == len(records):
             progress("writing regions", done, len(records))
     write_json(path, _project(path, home, label_field, metadata, records), indent=1)
@@ -80,13 +84,13 @@ def write_via(
 
 
 def _regions(
-    record: Record, records: Records, label_field: str, forms: PolygonForms, lost: Counter[str]
+    record: Record, records: Records, label_field: str, forms: PolygonForms, lost: Counter[str], groups: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """The regions of one image, and of how many objects they are."""
+    """The regions of one image, and of how many objects they are. groups: ids of groups up to this are taken."""
     instances = record.instances
     taken = frozenset((label_field, _GROUP_ID, _IS_CROWD, _OBJECT_ID))
     regions: list[dict[str, Any]] = []
-    groups = objects = 0
+    objects = 0
     for index in range(len(instances)):
         attributes: dict[str, Any] = {label_field: records.class_map.get_by_id(int(instances.labels[index]))}
         attributes |= kept_attributes(instances, index, taken, lost)

@@ -171,7 +171,8 @@ def _flat_names(relative: Sequence[str]) -> list[str]:
 
 def _lines(record: Record, name: str, how: _Form) -> list[str]:
     """The lines of a label file. name: of the image, as it is read back."""
-    lines = []
+    lines: list[str] = []
+    seen: set[str] = set()
     instances, lost = record.instances, how.lost
     for label, geometry, box, area in zip(
         instances.labels.tolist(),
@@ -188,8 +189,14 @@ def _lines(record: Record, name: str, how: _Form) -> list[str]:
             text = None if points is None else _text(points, record.size_hw, how)
             lost["box that is not the tight box of its mask"] += not np.array_equal(masks.box(code), box)
             lost["stated area that is not that of the mask"] += math.isfinite(area) and area != masks.area(code)
-        if text is not None:
-            lines.append(f"{label - 1} {text}")
+        if text is None:
+            continue
+        # Every reader takes a line that stands twice for one object.
+        if (line := f"{label - 1} {text}") in seen:
+            lost["object that repeats another, left out"] += 1
+            continue
+        seen.add(line)
+        lines.append(line)
     lost["image id, read back as the file's name"] += record.image_id != name
     lost["object id"] += 0 if instances.ids is None else len(instances)
     lost["crowd flag"] += int(instances.is_crowd.sum())

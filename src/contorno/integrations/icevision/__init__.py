@@ -16,6 +16,7 @@ from contorno.integrations.icevision.checkpoints import Checkpoint, read_checkpo
 from contorno.integrations.icevision.datasets import dataset
 from contorno.integrations.icevision.mending import REPAIRS, VERSION, Mended, mend
 from contorno.integrations.icevision.models import model_from_icevision, model_to_icevision
+from contorno.integrations.icevision.predictions import predictions_from_icevision
 from contorno.integrations.icevision.records_in import from_icevision
 from contorno.integrations.icevision.records_out import to_icevision
 
@@ -29,6 +30,7 @@ __all__ = [
     "mend",
     "model_from_icevision",
     "model_to_icevision",
+    "predictions_from_icevision",
     "read_checkpoint",
     "to_icevision",
     "write_checkpoint",

@@ -28,10 +28,10 @@ REPAIRS = {
     "image size": "it looks for EXIF in a file that it has closed, which today's Pillow refuses for PNG",
     "labels as ints": "albumentations 2 gives label fields back as floats, which cannot index the objects to keep",
     "padding colour": "albumentations 2 calls `value` `fill`, warns of the old name and pads in black",
-    "pretrained": "torchvision's models and backbones take `weights`, and refuse `pretrained` or warn of it",
+    "pretrained": "torchvision's models and backbones take `weights`, warn of `pretrained` and will drop it",
     "mask threshold": "its training cuts soft masks at 0, so that its mask AP is that of filled boxes; now at 0.5",
     "mask areas": "its mask AP by size took the area of a detection from its box; now from its mask",
-    "empty masks": "a mask that a resize leaves empty fell out of the list of masks, which then was too short to measure",
+    "empty masks": "a mask that a resize leaves empty fell out of the list, which then was too short to measure",
 }
 """Each repair, and what goes wrong without it."""
 
@@ -94,6 +94,11 @@ def mend() -> Mended:
     for repair in repairs():
         _make(mended, repair)
     return mended
+
+
+def imported() -> ModuleType:
+    """What `from icevision.all import *` gives: as it is if it is imported already, mended if not. Raises as `mend`."""
+    return sys.modules.get("icevision.all") or mend().ice
 
 
 def _check_version() -> None:

@@ -118,10 +118,13 @@ def _filling_transforms(transforms: ModuleType) -> list[Place]:
     """Transforms of albumentations, as icevision's `tfms.A` shows them, that fill borders with a colour."""
     kinds = [(name, kind) for name, kind in vars(transforms).items() if isinstance(kind, type)]
     return [
-        (transforms, name)
-        for name, kind in kinds
-        if kind.__module__.startswith("albumentations.") and "fill" in inspect.signature(kind).parameters
+        (transforms, name) for name, kind in kinds if kind.__module__.startswith("albumentations.") and _fills(kind)
     ]
+
+
+def _fills(transform: type) -> bool:
+    known = inspect.signature(transform).parameters
+    return "fill" in known and "value" not in known
 
 
 def _taking_value(transform: type) -> Callable[..., Any]:
@@ -174,7 +177,9 @@ def _with_detector_weights(make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _validations() -> list[Place]:
     """The modules that turn a validation batch of a Mask R-CNN into predictions; Lightning's only where it is there."""
-    names = [f"icevision.models.torchvision.mask_rcnn.{name}" for name in ("fastai.callbacks", "lightning.model_adapter")]
+    names = [
+        f"icevision.models.torchvision.mask_rcnn.{name}" for name in ("fastai.callbacks", "lightning.model_adapter")
+    ]
     return [(sys.modules[name], "convert_raw_predictions") for name in names if name in sys.modules]
 
 
@@ -196,16 +201,15 @@ def _with_mask_areas(convert: Callable[[Any], dict[str, Any]]) -> Callable[[Any]
     return with_areas
 
 
-def _with_every_mask(_: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+def _with_every_mask(collect_masks: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+    instance_masks = sys.modules["icevision.core.record_components"].InstanceMasksRecordComponent
+    encoded = sys.modules["icevision.core.mask"].EncodedRLEs
+
     def collect(component: Any, record: Any) -> None:
-        found = component.adapter._filter_attribute(component.adapter._albu_out["masks"])
-        array_type = type(component._record_component.mask_array)
-        stack = np.array(found, dtype=np.uint8)
-        component._record_component.set_mask_array(array_type(stack))
-        size = component.adapter._albu_out["image"].shape[:2]
-        codes = sys.modules["icevision.core.mask"].EncodedRLEs
-        erles = [{"size": list(size), "counts": masks.encode(mask).counts} for mask in stack]
-        component._record_component.set_masks([codes([erle]) for erle in erles])
-        component._record_component = None
+        target = component._record_component
+        collect_masks(component, record)
+        if isinstance(target, instance_masks):
+            codes = masks.encode_stack(target.mask_array.data) if len(target.mask_array) else []
+            target.set_masks([encoded([{"size": list(code.size), "counts": code.counts}]) for code in codes])
 
     return collect

@@ -16,7 +16,7 @@ from contorno import masks
 from contorno.errors import MissingExtraError
 from contorno.masks import Polygons, RunLength
 
-__all__ = ["ImanticsPolygons", "to_polygons_imantics"]
+__all__ = ["ImanticsPolygons", "imantics_package", "to_polygons_imantics"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def to_polygons_imantics(rle: RunLength) -> ImanticsPolygons:
 
     Raises MissingExtraError if imantics is not installed.
     """
-    traced = _imantics().Mask(masks.decode(rle)).polygons().segmentation
+    traced = imantics_package().Mask(masks.decode(rle)).polygons().segmentation
     contours = [np.array(contour, dtype=np.float64).reshape(-1, 2) for contour in traced]
     polygons = Polygons(tuple(contour for contour in contours if len(contour) >= 3))
     back = masks.to_run_length(polygons, rle.size)
@@ -51,7 +51,8 @@ def to_polygons_imantics(rle: RunLength) -> ImanticsPolygons:
     return ImanticsPolygons(polygons, iou, len(contours) - len(polygons.parts))
 
 
-def _imantics() -> ModuleType:
+def imantics_package() -> ModuleType:
+    """The package, imported. Raises MissingExtraError if it is not installed."""
     try:
         return importlib.import_module("imantics")
     except ModuleNotFoundError as error:

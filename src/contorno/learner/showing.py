@@ -1,0 +1,84 @@
+"""Detections of a loader's images, and pictures of truth beside prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from contorno import draw, inference, masks
+from contorno.errors import DataError
+from contorno.loaders import Batch, Target
+from contorno.records import ClassMap, Instances, Record
+from contorno.samples import Prediction, SampleInfo
+
+HALF_PX = 320
+"""Longest side of a picture of the truth, and of the prediction beside it."""
+
+
+def detect(
+    model: nn.Module, batches: Iterable[Batch], class_map: ClassMap, *, detection_threshold: float
+) -> Iterator[tuple[Prediction, Record]]:
+    """What a model finds in each image of some batches, and the truth in the same pixels.
+
+    These are the original image's, and the truth its record. Where the transforms cannot be undone they are the
+    sample's, and the truth is a record of the sample's image and targets.
+    """
+    device = next(model.parameters()).device
+    for images, targets, infos in batches:
+        # Inside the loop: the caller may do anything to the model between two images.
+        with inference.evaluating(model):
+            outputs = model([image.to(device) for image in images])
+        found = inference.to_predictions(outputs, infos, detection_threshold=detection_threshold, class_map=class_map)
+        for image, target, info, prediction in zip(images, targets, infos, found, strict=True):
+            if info.frame is None:
+                truth = sample_record(image, target, info)
+                yield replace(prediction, image=truth.image, record=truth), truth
+            else:
+                yield prediction, info.record
+
+
+def sample_record(image: Tensor, target: Target, info: SampleInfo) -> Record:
+    """An image of a batch with its targets, as a record of its own.
+
+    image: float32 (3, H, W), normalised.   Boxes and masks are those the model is trained on: no crowds.
+    """
+    pixels = draw.denormalize_imagenet(image.detach().cpu().permute(1, 2, 0).numpy())
+    stack = target.get("masks")
+    size = (int(image.shape[-2]), int(image.shape[-1]))
+    instances = Instances.build(
+        size,
+        target["labels"].cpu().numpy(),
+        None if stack is None else masks.encode_stack(stack.cpu().numpy()),
+        target["boxes"].cpu().numpy(),
+    )
+    return Record(image_id=info.record.image_id, size_hw=size, instances=instances, image=pixels)
+
+
+def show_results(
+    found: Iterable[tuple[Prediction, Record]],
+    class_map: ClassMap,
+    *,
+    max_n: int,
+    detection_threshold: float,
+    ncols: int,
+    show: bool,
+    path: Path | str | None,
+) -> Any:
+    """Show the truth of up to `max_n` images beside what was found in each: matched green, missed orange, false pink.
+
+    Returns a Pillow image. Raises DataError if there is none.
+    """
+    pictures, names = [], []
+    for prediction, truth in islice(found, max_n):
+        pictures.append(draw.side_by_side(truth, prediction, detection_threshold, class_map, longest_px=HALF_PX))
+        names.append(str(truth.image_id))
+    if not pictures:
+        raise DataError("there is nothing to show: the loader gave no image.")
+    width = max(max(picture.shape[:2]) for picture in pictures)
+    sheet = draw.grid(pictures, ncols, names, cell_px=width, fit_width=True)
+    return draw.show_img(sheet, show=show, path=path)
