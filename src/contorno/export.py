@@ -34,7 +34,8 @@ SIZES_HW = ((96, 128), (333, 257))
 class Parity:
     """How one exported file compares with the eager model, over all images tried; the worst object counts.
 
-    boxes_px, scores: largest absolute differences.   mask_iou: smallest IoU of two masks at the mask threshold; 1 without any.
+    boxes_px, scores: largest absolute differences.   mask_iou: smallest IoU of two masks at the mask threshold, 1
+    without any.
     """
 
     file: str

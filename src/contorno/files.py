@@ -22,7 +22,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary neighbour of `path` for writing and rename it to `path` when the block ends well.
 
-    mode: "wb" or "w" (UTF-8; halves of characters, as broken JSON has them, as `\\ud83d`). After an exception the temporary file is removed and `path` is as it was before.
+    mode: "wb", or "w" for UTF-8, in which halves of characters, as broken JSON has them, become escapes as in JSON.
+    After an exception the temporary file is removed and `path` is as it was before.
     Raises ConfigError if the folder cannot be written to, WriteError if the disk is full.
     """
     path = Path(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contorno import images
+from contorno import images, parsers
 from contorno.cli import main
 from contorno.masks import from_coco
 from contorno.runs import Run
@@ -86,6 +86,26 @@ def test_predict_draws_a_folder_and_writes_masks_that_read_back(
     assert images.image_size(tmp_path / "out" / "2.png")[0] >= 64
 
 
+@pytest.mark.parametrize("to", ["coco", "via", "labelme", "yolo"])
+def test_predict_writes_labels_of_few_vertices_to_correct(
+    capsys: pytest.CaptureFixture[str], made: Run, tmp_path: Path, to: str
+) -> None:
+    disc_files(tmp_path / "photos" / "a", 2)
+    disc_files(tmp_path / "photos" / "b", 1, seed=5)  # a file of the same name
+    words = ("predict", made.folder, tmp_path / "photos", "--out", tmp_path / "out", "--threshold", "0.01")
+    code, out, err = call(capsys, *words, "--labels", to, "--min-iou", "0.9")
+    assert (code, err) == (0, [])
+    rows = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert f"3 images, {len(rows)} objects" in out
+    assert "round-trip IoU min 0.9" in out or "round-trip IoU min 1.0" in out
+    (found,) = parsers.read(tmp_path / "out" / to).values()
+    assert (len(found), found.num_objects) == (3, len(rows))
+    assert found.class_map.names == ("disc", "ring")
+    if to != "yolo":
+        scores = [one["score"] for record in found for one in record.instances.attributes or ()]
+        assert sorted(scores) == sorted(row["score"] for row in rows)
+
+
 def test_predict_keeps_what_an_earlier_call_wrote(
     capsys: pytest.CaptureFixture[str], made: Run, tmp_path: Path
 ) -> None:
@@ -118,8 +138,9 @@ def test_predict_tells_of_a_cut_image_and_does_the_others(
         (["none.jpg"], "the image none.jpg does not exist"),
         (["folder"], "folder has no images; expected files that end in .jpg"),
         (["1.png", "--threshold", "2"], "--threshold is 2.0; expected a score from 0 to 1"),
+        (["1.png", "--labels", "via", "--min-iou", "0"], "--min-iou is 0.0; expected a number above 0"),
     ],
-    ids=["missing", "no images", "threshold"],
+    ids=["missing", "no images", "threshold", "min-iou"],
 )
 def test_predict_refuses_misuse_before_any_work(
     capsys: pytest.CaptureFixture[str],

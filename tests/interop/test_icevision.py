@@ -11,45 +11,21 @@ import torch
 
 from contorno import masks
 from contorno.errors import ConfigError
-from contorno.images import write_image
 from contorno.integrations.icevision import REPAIRS, Mended, mend
 from contorno.parsers import COCOMaskParser
-from contorno.records import ClassMap, Instances, Record, Records
+from contorno.records import Record
 from contorno.splits import SingleSplitter
-from contorno.tfms import A
 from contorno.writers import write_coco
-from tiny import disc
+from tiny_icevision import NUMPY_TWO, OBJECTS, SIZE, image_records
 
-pytestmark = [
-    pytest.mark.interop,
-    # pycocotools 2.0.11 beside numpy 2; Python hides it from users by default, since it is said inside pycocotools.
-    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
-]
-
-SIZE = (48, 64)
-RING = disc(SIZE, (40, 24), 12) & (1 - disc(SIZE, (40, 24), 5))
-TWO_PARTS = disc(SIZE, (8, 8), 5) | disc(SIZE, (20, 36), 6)
-OBJECTS: list[list[tuple[int, Any]]] = [
-    [(1, disc(SIZE, (20, 20), 9)), (2, RING)],
-    [(2, TWO_PARTS)],
-    [],
-    [(1, disc(SIZE, (50, 30), 10)), (1, disc(SIZE, (14, 30), 7)), (2, RING)],
-]
+pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """(COCO file of pixel-edge polygons, image folder): four images of which the third has no objects."""
     folder = tmp_path_factory.mktemp("coco")
-    rng = np.random.default_rng(0)
-    records = []
-    for image_id, objects in enumerate(OBJECTS, start=1):
-        path = folder / f"{image_id}.png"
-        write_image(path, rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8))
-        instances = Instances.build(SIZE, [label for label, _ in objects], [masks.encode(mask) for _, mask in objects])
-        records.append(Record(image_id=image_id, size_hw=SIZE, instances=instances, path=path))
-    given = Records(records, ClassMap(["disc", "ring"]))
-    return write_coco(given, folder / "coco.json", img_dir=folder, masks="pixel-edges").path, folder
+    return write_coco(image_records(folder), folder / "coco.json", img_dir=folder, masks="pixel-edges").path, folder
 
 
 def parse_both(mended: Mended, coco: tuple[Path, Path]) -> tuple[dict[Any, Any], dict[Any, Record]]:
@@ -79,25 +55,6 @@ def test_class_maps_agree(mended: Mended, coco: tuple[Path, Path]) -> None:
     theirs, ours = mended.ice.parsers.COCOMaskParser(*coco).class_map, COCOMaskParser(*coco).class_map
     assert len(theirs) == len(ours) == 3
     assert [theirs.get_by_id(label) for label in range(3)] == [ours.get_by_id(label) for label in range(3)]
-
-
-def test_real_parser_drops_images_without_objects_and_ours_keeps_them(mended: Mended, coco: tuple[Path, Path]) -> None:
-    theirs, ours = parse_both(mended, coco)
-    assert set(ours) - set(theirs) == {3}
-    assert len(ours[3].instances) == 0
-
-
-def test_real_adapter_gives_the_same_sample(mended: Mended, coco: tuple[Path, Path]) -> None:
-    ice = mended.ice
-    theirs, ours = parse_both(mended, coco)
-    # To twice the size: at other ratios OpenCV's nearest, which they use, takes the pixel beside the nearest centre.
-    adapter = ice.tfms.A.Adapter(ice.tfms.A.resize_and_pad(128))
-    sample = ice.Dataset([theirs[4]], adapter)[0]
-    mine = A.Adapter(A.resize_and_pad(128))(ours[4], ClassMap(["disc", "ring"]))
-    np.testing.assert_array_equal(sample.img, mine.image)
-    assert mine.image[0, 0].tolist() == [124, 116, 104]
-    np.testing.assert_array_equal(sample.detection.mask_array.data, mine.masks)
-    assert sample.detection.label_ids == mine.labels.tolist() == [1, 1, 2]
 
 
 def test_real_mask_rcnn_gives_losses_for_a_batch_of_the_real_loader(mended: Mended, coco: tuple[Path, Path]) -> None:

@@ -85,6 +85,7 @@ def test_images_of_samples_are_the_same(mended: Mended, records: Records, side: 
 def test_masks_of_samples_are_the_same_at_whole_ratios(mended: Mended, records: Records) -> None:
     theirs, ours = both_samples(mended, records[3], 128)
     np.testing.assert_array_equal(theirs.detection.mask_array.data, ours.masks)
+    assert theirs.detection.label_ids == ours.labels.tolist() == [1, 1, 2]
 
 
 def test_masks_of_samples_are_taken_from_the_nearest_pixel_at_other_ratios(mended: Mended, records: Records) -> None:

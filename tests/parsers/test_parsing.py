@@ -124,5 +124,7 @@ def test_source_without_images_and_source_that_is_not_there_are_errors(tmp_path:
 
 def test_source_of_which_nothing_is_left_says_what_was_left_out(tmp_path: Path) -> None:
     path = squares(tmp_path, "gone.png dog 1 1 4")
-    with pytest.raises(DataError, match=r"none of its 1 images can be used \(left out: 1 × image whose file is missing"):
+    with pytest.raises(
+        DataError, match=r"none of its 1 images can be used \(left out: 1 × image whose file is missing"
+    ):
         CircleParser(path, missing_images="drop").parse()

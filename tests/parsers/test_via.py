@@ -280,7 +280,9 @@ def test_declared_options_give_the_order_of_classes(tmp_path: Path) -> None:
 
 def test_several_attributes_that_fit_have_to_be_chosen_from(tmp_path: Path) -> None:
     regions = [region(kind="cat", colour="red"), region(kind="dog", colour="", note=" ")]
-    with pytest.raises(DataError, match=r"'kind' \(cat, dog\); 'colour' \(red\); choose one with label_field= \(--label-field\)"):
+    with pytest.raises(
+        DataError, match=r"'kind' \(cat, dog\); 'colour' \(red\); choose one with label_field= \(--label-field\)"
+    ):
         read(tmp_path, *regions)
     record, _ = read(tmp_path, *regions, label_field="Kind")
     assert len(record.instances) == 2

@@ -121,7 +121,10 @@ def _stats(arguments: argparse.Namespace) -> int:
     with ProgressLine() as line:
         found = stats.describe(parts, progress=line)
         if arguments.html is not None:
-            data_page.write_data_page(parts, found, arguments.html, samples=arguments.samples)
+            title = arguments.path.resolve().name
+            data_page.write_data_page(
+                parts, found, arguments.html, title=title, samples=arguments.samples, progress=line
+            )
     print(json.dumps(found.to_json(), indent=2, ensure_ascii=False) if arguments.json else found.table())
     if arguments.html is not None:
         say(f"{arguments.html}")

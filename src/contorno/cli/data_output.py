@@ -51,7 +51,7 @@ def write(arguments: argparse.Namespace, sets: Mapping[str, Mapping[str, Records
     """
     from contorno import writers
     from contorno.cli import output_folder
-    from contorno.parsers.recognise import UNFINISHED
+    from contorno.parsers.sources import UNFINISHED
     from contorno.progress import ProgressLine
 
     out: Path = arguments.out

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from contorno import files
 from contorno.errors import ConfigError
-from contorno.parsers.recognise import UNFINISHED
+from contorno.parsers.sources import UNFINISHED
 
 if TYPE_CHECKING:
     from contorno.records import Records

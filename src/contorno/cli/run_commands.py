@@ -96,6 +96,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     threshold = DETECTION_THRESHOLD if arguments.threshold is None else arguments.threshold
     if not 0 <= threshold <= 1:
         raise ConfigError(f"--threshold is {threshold}; expected a score from 0 to 1.")
+    if not 0 < arguments.min_iou <= 1:
+        raise ConfigError(f"--min-iou is {arguments.min_iou}; expected a number above 0 and up to 1, such as 0.98.")
     paths = list(_image_paths(arguments.images))
     folder = arguments.out if arguments.out is not None else free_folder(run.folder / "predictions")
     names = _picture_names(paths)

@@ -20,7 +20,7 @@ from contorno.errors import ConfigError, DataError
 from contorno.files import new_folder, read_json, write_json
 from contorno.parsers import ReadOptions, Recognised, Source, read, recognise
 from contorno.parsers.findings import collector_paused
-from contorno.parsers.recognise import Kind
+from contorno.parsers.sources import Kind
 from contorno.progress import Progress, silent
 from contorno.records import Records
 from contorno.writers import Format, write_as

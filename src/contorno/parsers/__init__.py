@@ -11,8 +11,9 @@ from contorno.parsers.mask_folder import MaskFolderParser
 from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
 from contorno.parsers.parsing import Parser
 from contorno.parsers.reading import Objects, ReadOptions, open_parser, parse, read
-from contorno.parsers.recognise import Recognised, Source, recognise
+from contorno.parsers.recognise import recognise
 from contorno.parsers.results import CocoIds, Predictions, coco_ids, read_results
+from contorno.parsers.sources import Recognised, Source
 from contorno.parsers.via import VIABBoxParser, VIAParser, via
 from contorno.parsers.voc import VOCBBoxParser, VOCMaskParser
 from contorno.parsers.yolo import YOLOBBoxParser, YOLOSegParser

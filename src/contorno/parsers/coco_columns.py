@@ -20,7 +20,6 @@ from contorno.parsers.coco_reading import Reading
 from contorno.parsers.coco_text import Entry, Refused, polygons, segmentation
 from contorno.records import ImageId
 
-
 _NO_MASK = (b"", b"[]", b"null")  # the usual ways; others are looked at alone
 
 

@@ -63,7 +63,10 @@ def missing_names(folder: Path, names: Iterable[str]) -> list[str]:
 def missing_message(source: str, folder: Path, missing: list[str], total: int) -> str:
     """One sentence or two about missing image files, with a guess at the cause."""
     first = missing[0]
-    hint = "give the folder that the file names start in as img_dir (--images, images=), or leave them out: missing_images='drop' (--missing-images drop)."
+    hint = (
+        "give the folder that the file names start in as img_dir (--images, images=), or leave them out: "
+        "missing_images='drop' (--missing-images drop)."
+    )
     base = PurePosixPath(first).name
     if "/" in first and is_there(folder / base):
         hint = f"{folder} has {base} itself: give its parent as img_dir, or take the folder out of the file names."

@@ -20,7 +20,8 @@ from contorno.parsers.mask_folder import MaskFolderParser
 from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
 from contorno.parsers.openimages_joined import Unmasked
 from contorno.parsers.parsing import Missing, Parser
-from contorno.parsers.recognise import SPLIT_FOLDERS, Recognised, Source, recognise
+from contorno.parsers.recognise import recognise
+from contorno.parsers.sources import SPLIT_FOLDERS, Recognised, Source
 from contorno.parsers.via import VIABBoxParser, VIAParser
 from contorno.parsers.voc import VOCBBoxParser, VOCMaskParser, has_outlines
 from contorno.parsers.yolo import YOLOBBoxParser, YOLOSegParser

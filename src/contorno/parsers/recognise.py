@@ -2,75 +2,24 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
-import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.coco_layouts import coco_files, find_coco_files, is_coco_file
+from contorno.parsers.coco_layouts import coco_files, find_coco_files
 from contorno.parsers.coco_layouts import image_folder as coco_image_folder
+from contorno.parsers.file_kinds import csv_kind, json_kind, looks_like_yolo, recognise_file, text_head
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import existing_folder
-from contorno.parsers.json_head import read_head
 from contorno.parsers.mask_classes import CLASSES_FILE, stated_classes
 from contorno.parsers.mask_folder import is_mask_folder
-from contorno.parsers.mask_layouts import PICTURE_SUFFIXES, Walk, find_masked_images, image_folder, mask_folders
+from contorno.parsers.mask_layouts import Walk, find_masked_images, image_folder, mask_folders
 from contorno.parsers.openimages import is_openimages
-from contorno.parsers.via import csv_form
+from contorno.parsers.sources import SPLIT_FOLDERS, UNFINISHED, Kind, Recognised, Source
 from contorno.parsers.yolo import is_yolo
 from contorno.parsers.yolo_config import find_yaml
 
-Kind = Literal[
-    "COCO file",
-    "VIA file",
-    "LabelMe folder",
-    "YOLO folder",
-    "VOC folder",
-    "CVAT file",
-    "Open Images folder",
-    "mask folder",
-]
-
-SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-"""Names of splits, and the folders that data sets keep them in."""
-
-UNFINISHED = ".contorno-unfinished"
-"""A file in a folder that a command of ours has begun to write and not finished."""
-
-_HEAD = 4096
 _LOOKED_AT = 200
-_COCO_KEYS = {"images", "annotations", "categories"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One part of a data set. path: its label file or its folder.   images: its image folder, where that is known."""
-
-    kind: Kind
-    path: Path
-    images: Path | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recognised:
-    """What a data set was taken for.
-
-    splits: its parts by the name of the split; one part named "" where one source holds all of them, or there are
-            none.   how: why, in one line each.
-    """
-
-    splits: dict[str, Source]
-    how: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join(self.how)
 
 
 def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
@@ -88,7 +37,7 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
     if not path.exists():
         raise ConfigError(f"{path} does not exist; give a label file or a folder.")
     if path.is_file():
-        source, why = _file(path, images)
+        source, why = recognise_file(path, images)
         return Recognised(splits={"": source}, how=(f"{path}: {why}",))
     if (path / UNFINISHED).exists():
         raise DataError(f"{path} was not written to its end; run the command that writes it again, it goes on.")
@@ -97,64 +46,6 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
         if found is not None:
             return found
     raise DataError(_not_recognised(path))
-
-
-def _file(path: Path, images: Path | None) -> tuple[Source, str]:
-    """What one label file is, and why."""
-    where = f"images {'below ' + str(images) if images is not None else 'looked for beside it'}"
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        raise DataError(f"{path} is a zip; unpack it and give the folder.")
-    if suffix == ".xml":
-        head = _head(path)
-        if "<annotations" in head:
-            return Source(kind="CVAT file", path=path, images=images), f"CVAT's XML for images, {where}"
-        if "<annotation" in head:
-            return Source(kind="VOC folder", path=path.parent, images=images), "PASCAL VOC's XML, one of its folder"
-        raise DataError(f"{path} is XML, and neither CVAT's (<annotations>) nor PASCAL VOC's (<annotation>).")
-    if suffix in (".yaml", ".yml"):
-        return Source(kind="YOLO folder", path=path, images=images), "YOLO's yaml"
-    if suffix == ".txt":
-        if _looks_like_yolo(path):
-            raise DataError(f"{path} is the label file of one image, as of YOLO; give the folder of the data set.")
-        return Source(kind="YOLO folder", path=path, images=images), "a list of images, as of YOLO"
-    if suffix in PICTURE_SUFFIXES:
-        raise DataError(f"{path} is a picture; give a label file, or the folder of the data set.")
-    if suffix == ".csv":
-        table = _csv_kind(path)
-        if table == "VIA file":
-            return Source(kind=table, path=path, images=images), f"VIA's CSV, {where}"
-        if table == "mask folder":
-            return Source(kind=table, path=path, images=images), "a CSV of images and their masks"
-        first = next(iter(_head(path).splitlines()), "")[:80]
-        raise DataError(
-            f"{path} is a CSV whose first line is {first!r}; expected one of VIA, or one with the columns images and "
-            "masks."
-        )
-    kind, why = _json(path)
-    if kind == "LabelMe folder" and path.is_file():
-        where = "one image"
-    return Source(kind=kind, path=path, images=images), f"{why}, {where}"
-
-
-def _json(path: Path) -> tuple[Kind, str]:
-    head = read_head(path)
-    keys, inner = set(head.keys), set(head.inner)
-    if head.kind == "list":
-        what = "a list, as files of predictions do" if "image_id" in inner else "a list"
-        raise DataError(
-            f"{path} holds {what}; expected a label file with its images: COCO, VIA or LabelMe. "
-            "Predictions are read beside their ground truth, by parsers.read_results."
-        )
-    # Long lists of shapes, and images inside, leave but one of LabelMe's own keys in the head.
-    if keys & {"shapes", "imagePath", "imageData"} and not keys & _COCO_KEYS:
-        return "LabelMe folder", "a LabelMe file"
-    if keys & {"_via_img_metadata", "_via_settings"} or {"project", "file"} <= keys or {"project", "config"} <= keys:
-        return "VIA file", "a project of VIA"
-    if inner & {"filename", "regions"} and not keys & _COCO_KEYS:
-        return "VIA file", "annotations exported from VIA"
-    # COCO last, for it may have any keys before its own, and its parser says best what is missing.
-    return "COCO file", "COCO file"
 
 
 def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
@@ -172,10 +63,10 @@ def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
                 return _single("VOC folder", root, images, "SegmentationObject/ with PASCAL VOC's mask pictures")
     for below in _folders(path):
         xml = _first(below, "*.xml") if below.name.lower() in ("annotations", "annotation", "xmls", "xml") else None
-        if xml is not None and "<annotation" in _head(xml) and "<annotations" not in _head(xml):
+        if xml is not None and "<annotation" in text_head(xml) and "<annotations" not in text_head(xml):
             return _single("VOC folder", path, images, f"{below.name}/ with PASCAL VOC's XML")
     export = path / "annotations.xml"
-    if export.is_file() and "<annotations" in _head(export):
+    if export.is_file() and "<annotations" in text_head(export):
         return _single("CVAT file", export, images, "annotations.xml of CVAT")
     if find_yaml(path) is not None:
         return _single("YOLO folder", path, images, "a yaml of YOLO")
@@ -251,27 +142,27 @@ def _split_folders(path: Path, images: Path | None) -> Recognised | None:
 def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
     """Formats of a folder that is not divided."""
     labels = [file for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
-    kinds = [_json_kind(file) for file in labels[:_LOOKED_AT]]
+    kinds = [json_kind(file) for file in labels[:_LOOKED_AT]]
     if "LabelMe folder" in kinds:
         return _single("LabelMe folder", path, images, "a JSON file of LabelMe for each image")
     xml = _first(path, "*.xml")
-    if xml is not None and "<annotation" in _head(xml):
-        kind: Kind = "CVAT file" if "<annotations" in _head(xml) else "VOC folder"
+    if xml is not None and "<annotation" in text_head(xml):
+        kind: Kind = "CVAT file" if "<annotations" in text_head(xml) else "VOC folder"
         if kind == "VOC folder":
             return _single(kind, path, images, "PASCAL VOC's XML beside the images")
-        exports = [file for file in sorted(path.glob("*.xml")) if "<annotations" in _head(file)]
+        exports = [file for file in sorted(path.glob("*.xml")) if "<annotations" in text_head(file)]
         if len(exports) > 1:
             raise DataError(_several(path, exports))
         return _single(kind, xml, images, "CVAT's XML for images")
     known = [file for file, kind in zip(labels, kinds, strict=False) if kind is not None]
-    tables = [file for file in sorted(path.glob("*.csv")) if _csv_kind(file) is not None]
+    tables = [file for file in sorted(path.glob("*.csv")) if csv_kind(file) is not None]
     if len(known) == 1 or (not known and len(tables) == 1):
         (file,) = known or tables
-        source, why = _file(file, images)
+        source, why = recognise_file(file, images)
         return Recognised(splits={"": source}, how=(f"{file}: {why}",))
     if known:
         raise DataError(_several(path, known))
-    if any(_json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
+    if any(json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
         return _single("LabelMe folder", path, images, "JSON files of LabelMe in folders below")
     if is_yolo(path) or (images is not None and is_yolo(path, images)):
         return _single("YOLO folder", path, images, "YOLO's text files")
@@ -293,46 +184,12 @@ def _says_masks(path: Path) -> bool:
     return stated is not None and stated.kind is not None
 
 
-def _csv_kind(path: Path) -> Kind | None:
-    head = _head(path).splitlines()
-    first = head[0] if head else ""
-    columns = {name.strip().strip('"').casefold() for name in first.split(max(",;\t", key=first.count))}
-    if csv_form("\n".join(head)) is not None:
-        return "VIA file"
-    return "mask folder" if {"images", "masks"} <= columns else None
-
-
-def _json_kind(file: Path) -> Kind | None:
-    try:
-        kind = _json(file)[0]
-    except DataError:
-        return None
-    # Any JSON object passes for COCO where it is asked for by name; among other files it has to show it.
-    return None if kind == "COCO file" and not is_coco_file(file) else kind
-
-
 def _folders(path: Path) -> list[Path]:
     return [folder for folder in sorted(path.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
 
 
 def _first(folder: Path, pattern: str) -> Path | None:
     return next(iter(folder.glob(pattern)), None) if folder.is_dir() else None
-
-
-def _head(file: Path) -> str:
-    with file.open("rb") as data:
-        head = data.read(_HEAD)
-    is_wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return head.decode("utf-16" if is_wide else "utf-8-sig", "replace")
-
-
-def _looks_like_yolo(file: Path) -> bool:
-    """True if the first line of a text is a class index with four numbers or more."""
-    words = _head(file).partition("\n")[0].split()
-    try:
-        return len(words) > 4 and words[0].isdigit() and all(map(math.isfinite, map(float, words)))
-    except ValueError:
-        return False
 
 
 def _is_known(folder: Path) -> bool:
@@ -349,7 +206,7 @@ def _several(path: Path, files: list[Path]) -> str:
 
 def _not_recognised(path: Path) -> str:
     labels = [file.name for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
-    texts = len([file for file in path.glob("*.txt") if _looks_like_yolo(file)])
+    texts = len([file for file in path.glob("*.txt") if looks_like_yolo(file)])
     if texts:
         return (
             f"{path} has {texts} text files as YOLO's labels are and none of their images; give the folder of the "
