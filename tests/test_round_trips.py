@@ -47,9 +47,9 @@ def check(to: Format, given: Parts, back: Parts, written: list[Written]) -> None
         assert new_part.class_map.names == part.class_map.names
         assert new.size_hw == record.size_hw
         changed["ids"] += new.image_id != record.image_id
-        has = {"crowd": to in WITH_CROWD}
-        old_masks, new_masks = (objects(*pair, masked=True, **has) for pair in ((record, part), (new, new_part)))
-        old_boxes, new_boxes = (objects(*pair, masked=False, **has) for pair in ((record, part), (new, new_part)))
+        flags = to in WITH_CROWD
+        old_masks, new_masks = (objects(*pair, masked=True, crowd=flags) for pair in ((record, part), (new, new_part)))
+        old_boxes, new_boxes = (objects(*pair, masked=False, crowd=flags) for pair in ((record, part), (new, new_part)))
         changed["masks"] += (old_masks - new_masks).total()
         changed["boxes"] += (old_boxes - new_boxes).total()
         if to not in WITH_CROWD:

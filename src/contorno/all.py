@@ -9,8 +9,9 @@ import torch
 from contorno import models, parsers, tfms
 from contorno.dataset import Dataset
 from contorno.draw import denormalize_imagenet, show_img, show_preds, show_records, show_samples
+from contorno.integrations.imantics import create_coco_annotation_json
 from contorno.metrics import COCOMetric, COCOMetricType
-from contorno.openimages.tutorial import create_coco_annotation_json, download_segmentation_dataset
+from contorno.openimages.tutorial import download_segmentation_dataset
 from contorno.records import ClassMap, Instances, Record, Records
 from contorno.samples import Prediction, Sample
 from contorno.splits import (

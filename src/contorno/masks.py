@@ -120,6 +120,12 @@ def from_counts(counts: Sequence[int] | NDArray[Any], size: Size) -> RunLength:
         raise DataError("run-length code: the counts are not a flat list of whole numbers.")
     if len(whole) and whole.min() < 0:
         raise DataError(f"run-length code: run {int(whole.argmin())} is negative ({whole.min()}).")
+    # One run of 2**62 more makes a sum go round.
+    if len(whole) and int(whole.max()) > height * width:
+        raise DataError(
+            f"run-length code: a run has {int(whole.max())} pixels; "
+            f"an image of {height} x {width} (height x width) has {height * width}."
+        )
     if int(whole.sum()) != height * width:
         raise DataError(
             f"run-length code: the runs add up to {int(whole.sum())} pixels; "

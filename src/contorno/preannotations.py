@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from contorno.errors import ConfigError, DataError
-from contorno.records import ClassMap, Instances, Record, Records
+from contorno.records import ClassMap, Instances, ParseReport, Record, Records
 from contorno.samples import Prediction
 
 SCORE_DIGITS = 4
@@ -18,12 +18,26 @@ def as_records(predictions: Iterable[Prediction], class_map: ClassMap, *, thresh
 
     predictions: of images that are files or hold their pixels (`Prediction.record` or `.image`).
     threshold:   least score, 0..1.
-    Each object has the attribute "score". Masks that are empty are left out; predictions of a box model have boxes.
+    Each object has the attribute "score". Masks that are empty are left out, and counted in `Records.report`;
+    predictions of a box model have boxes.
     Raises ConfigError for a bad threshold, DataError for a prediction that does not know its image.
     """
     if not 0.0 <= threshold <= 1.0:
         raise ConfigError(f"threshold={threshold} is not a score; expected a number from 0 to 1.")
-    return Records((_record(prediction.above(threshold)) for prediction in predictions), class_map)
+    found, records = 0, []
+    for prediction in predictions:
+        chosen = prediction.above(threshold)
+        found += len(chosen.labels)
+        records.append(_record(chosen))
+    made = Records(records, class_map)
+    empty = found - made.num_objects
+    made.report = ParseReport(
+        images=len(made),
+        objects=made.num_objects,
+        negatives=sum(len(record.instances) == 0 for record in made),
+        dropped={"prediction without a pixel": empty} if empty else {},
+    )
+    return made
 
 
 def _record(prediction: Prediction) -> Record:

@@ -150,7 +150,8 @@ def stop_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process end when the `count`-th image is placed."""
     from contorno.writers import image_files
 
-    place, placed = image_files._place, []
+    place = image_files._place
+    placed: list[Any] = []
 
     def limited(*arguments: Any) -> bool:
         if len(placed) == count:

@@ -146,6 +146,8 @@ def _predict(arguments: argparse.Namespace) -> int:
                 progress=line,
             )
         print("\n".join(map(str, written)))
+        for what, count in ({} if records.report is None else records.report.dropped).items():
+            print(f"left out: {count} × {what}")
     if arguments.json:
         print(json.dumps(rows))
     return 1 if failed else 0

@@ -11,12 +11,9 @@ from contorno.doctor.coco_references import Known
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
 from contorno.masks import Size
-from contorno.parsers.coco_document import PROJECT_ROW, clean_id, name_in_url, project_category
+from contorno.parsers.coco_document import MOST_PIXELS, PROJECT_ROW, clean_id, name_in_url, project_category
 from contorno.parsers.image_files import relative_name
 from contorno.records import ImageId, fold_name
-
-MOST_PIXELS = 1 << 31
-"""Run lengths cannot count more."""
 
 _LONGEST = 200  # characters of a bad name that are shown
 _WEB = ("http://", "https://", "s3://", "gs://", "ftp://", "file://")

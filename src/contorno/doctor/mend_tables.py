@@ -113,6 +113,7 @@ class TableMender:
                 self.note("category name with outer blanks", "categories.name", name, name.strip())
                 entry["name"] = name = name.strip()
             folded = fold_name(name)
+            is_again = key in by_id
             if by_id.setdefault(key, folded) != folded:
                 continue  # one id, two names: whose the objects are cannot be told
             other = first_of.setdefault(folded, key)
@@ -120,14 +121,11 @@ class TableMender:
                 self.note("category name that stands twice", "categories", entry, None)
                 merged[key] = other
                 gone.add(id(entry))
-            elif any(id(e) != id(entry) and clean_id(e.get("id")) == key for e in self._before(entry)):
+            elif is_again:
                 self.note("category id used twice", "categories", entry, None)
                 gone.add(id(entry))
         self.document["categories"] = [entry for entry in self.document["categories"] if id(entry) not in gone]
         self._rename("category_id", merged, "category name that stands twice")
-
-    def _before(self, entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        return itertools.takewhile(lambda other: other is not entry, self._entries("categories"))
 
     def _rename(self, field: str, ids: dict[ImageId, ImageId], why: str) -> None:
         if not ids:

@@ -27,6 +27,8 @@ from contorno.writers import Format, write_as
 
 CHANGES = "changes.csv"
 
+_DEEPEST = 100
+
 FORMATS: Mapping[Kind, Format] = {
     "VIA file": "via",
     "LabelMe folder": "labelme",
@@ -106,7 +108,24 @@ def _read(source: Source) -> tuple[dict[str, Any], TableMender]:
         if not isinstance(document.get(table, []), list):
             raise DataError(f"{source.path}: {table!r} is no list; there is nothing to mend.")
         document.setdefault(table, [])
+    if _is_deeper(document, _DEEPEST):
+        raise DataError(f"{source.path} has lists in lists over {_DEEPEST} deep; there is nothing to mend.")
     return document, TableMender(document, str(source.path))
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    """Whether a JSON value has more than `most` lists and objects in each other."""
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list) and inner
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _mend_coco(source: Source, document: dict[str, Any], mender: TableMender, progress: Progress) -> list[Change]:

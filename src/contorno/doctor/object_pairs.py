@@ -20,7 +20,11 @@ SAME_IOU = 0.9
 _BOXES_IOU = 0.7
 """Masks are only compared where their boxes share this much; less would need one mask to have a thin spike."""
 
-_ROWS_AT_ONCE = 512
+MOST_OBJECTS = 10_000
+"""Of an image with more objects so many are compared: all pairs of a million would take days."""
+
+_COMPARED_AT_ONCE = 1 << 20
+_MOST_PAIRS = 100_000
 
 _Add = Callable[[Severity, str, int, str, str], None]
 
@@ -33,6 +37,16 @@ def check_pairs(instances: Instances, codes: Mapping[int, RunLength], add: _Add)
     ordinary = np.flatnonzero(~instances.is_crowd)
     if len(ordinary) < 2:
         return
+    if len(ordinary) > MOST_OBJECTS:
+        cause = f"the image has {len(ordinary)} objects; the first {MOST_OBJECTS} were looked at."
+        add(
+            "note",
+            "objects too many to be compared with each other",
+            int(ordinary[MOST_OBJECTS]),
+            cause,
+            "none needed.",
+        )
+        ordinary = ordinary[:MOST_OBJECTS]
     told: set[int] = set()
     for first, second in _close_pairs(instances.boxes[ordinary]).tolist():
         one, other = int(ordinary[first]), int(ordinary[second])
@@ -66,11 +80,14 @@ def check_pairs(instances: Instances, codes: Mapping[int, RunLength], add: _Add)
 
 
 def _close_pairs(found: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Pairs (M, 2) of boxes that share enough, the lower index first, in rising order."""
-    pairs = []
-    for start in range(0, len(found), _ROWS_AT_ONCE):
-        some = found[start : start + _ROWS_AT_ONCE]
+    """Pairs (M, 2) of boxes that share enough, the lower index first, in rising order; no more than _MOST_PAIRS."""
+    pairs: list[NDArray[np.int64]] = []
+    step = max(1, _COMPARED_AT_ONCE // max(1, len(found)))
+    for start in range(0, len(found), step):
+        if sum(map(len, pairs)) > _MOST_PAIRS:
+            break
+        some = found[start : start + step]
         rows, columns = np.nonzero(boxes.iou(some, found[start:]) > _BOXES_IOU)
         ahead = columns > rows
         pairs.append(np.stack([rows[ahead], columns[ahead]], axis=1) + start)
-    return np.concatenate(pairs)
+    return np.concatenate(pairs)[:_MOST_PAIRS]

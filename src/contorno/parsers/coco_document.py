@@ -24,10 +24,14 @@ from contorno.records import ClassMap, ImageId, fold_name
 Document = Mapping[str, Any]
 Categories = dict[ImageId, str]
 
+_SHOWN = 60  # characters of a bad value
 _PART = r"(?!\.{1,2}(?:/|\Z))(?=[^/]*\S)[^/\\:\0]+"
 _CLEAN_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 
 TABLES = ("images", "annotations", "categories")
+
+MOST_PIXELS = 1 << 31
+"""A stated size of more pixels is none that can be: run lengths could not count them."""
 
 PROJECT_ROW = "category row that stands for the whole project and is no class"
 """What reports call the row that `project_category` finds."""
@@ -279,7 +283,7 @@ class Lookup:
             return key
         other = None if key is None else self._by_text.get(str(key).strip())
         if other is None:
-            findings.drop(f"annotation of an unknown {self._what}", f"{where}, {self._what}_id {value!r}")
+            findings.drop(f"annotation of an unknown {self._what}", f"{where}, {self._what}_id {repr(value)[:_SHOWN]}")
         else:
             findings.mend(f"{self._what}_id that is a text for a number or the reverse", where)
         return other
@@ -314,6 +318,8 @@ def _file_name(name: object, where: str) -> str:
 def _size(height: object, width: object) -> Size | None:
     sides = clean_id(height), clean_id(width)
     if isinstance(sides[0], int) and isinstance(sides[1], int) and min(sides[0], sides[1]) > 0:
+        if sides[0] * sides[1] > MOST_PIXELS:
+            return None
         return sides[0], sides[1]
     return None
 

@@ -50,7 +50,8 @@ def clip_box(box: Box, size: Size) -> Box | None:
     left, top, right, bottom = box
     clipped = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
     # As float32, in which records keep it: an area that is lost there is none.
-    x_min, y_min, x_max, y_max = np.array(clipped, dtype=np.float32).tolist()
+    with np.errstate(over="ignore"):
+        x_min, y_min, x_max, y_max = np.array(clipped, dtype=np.float32).tolist()
     return clipped if x_max > x_min and y_max > y_min else None
 
 

@@ -168,6 +168,8 @@ def first_file_names(path: Path, count: int = _NAMES_TRIED, key: str = "file_nam
     names: list[str] = []
     mark = b'"' + key.encode()
     pattern = re.compile(mark + _TEXT)
+    if not path.is_file():
+        return []  # a pipe would be waited for
     try:
         with path.open("rb") as file:
             if not os.fstat(file.fileno()).st_size:
@@ -194,17 +196,14 @@ def drop_supercategory(
     class of the same name), with id 0 and no objects; taken for a class it would get label 1 and move all others.
     A row is dropped if it has no object, every other row names it as its `supercategory`, and it does not name itself.
     """
-    for index, row in enumerate(categories):
-        others = [other for place, other in enumerate(categories) if place != index]
-        name = row.get("name")
-        if (
-            others
-            and isinstance(name, str)
-            and row.get("supercategory") != name
-            and row.get("id") not in used
-            and all(other.get("supercategory") == name for other in others)
-        ):
-            return others, [row]
+    above = [row.get("supercategory") for row in categories[:3]]
+    # Of three rows two at least name the project, or there is none; so no more than two names are looked for.
+    for name in {name for name in above if isinstance(name, str)}:
+        others = [row for row in categories if row.get("supercategory") == name]
+        if others and len(others) == len(categories) - 1:
+            (row,) = (row for row in categories if row.get("supercategory") != name)
+            if row.get("name") == name and row.get("id") not in used:
+                return others, [row]
     return list(categories), []
 
 

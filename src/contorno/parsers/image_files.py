@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from contorno.errors import ConfigError, DataError
 
+_SHOWN = 200  # characters of a name in messages
+
 
 def relative_name(name: object, where: str) -> str:
     """A file name from a label file as a relative path with forward slashes.
@@ -16,12 +18,14 @@ def relative_name(name: object, where: str) -> str:
     Raises DataError if it is not a text, is empty, is absolute or climbs out of its folder with "..".
     """
     if not isinstance(name, str) or not name.strip() or "\0" in name:
-        raise DataError(f"{where}: the file name is {name!r}; expected the path of an image below the image folder.")
+        raise DataError(
+            f"{where}: the file name is {repr(name)[:_SHOWN]}; expected the path of an image below the image folder."
+        )
     # Files made on Windows have backslashes; no data set is known that means them as part of a name.
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
         raise DataError(
-            f"{where}: the file name {name!r} leads out of the image folder; "
+            f"{where}: the file name {repr(name)[:_SHOWN]} leads out of the image folder; "
             "expected a path below it, without '..' and not absolute."
         )
     return str(path)
@@ -70,7 +74,8 @@ def missing_message(source: str, folder: Path, missing: list[str], total: int) -
     base = PurePosixPath(first).name
     if "/" in first and is_there(folder / base):
         hint = f"{folder} has {base} itself: give its parent as img_dir, or take the folder out of the file names."
-    return f"{source}: {len(missing)} of {total} image files are not in {folder}, the first is {first!r}; {hint}"
+    shown = repr(first)[:_SHOWN]
+    return f"{source}: {len(missing)} of {total} image files are not in {folder}, the first is {shown}; {hint}"
 
 
 def _list_files(folder: Path) -> frozenset[str]:

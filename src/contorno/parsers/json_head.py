@@ -40,6 +40,8 @@ def read_head(path: Path, length: int = _HEAD_BYTES) -> JsonHead:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise DataError(f"{path} is no file; expected JSON.")  # a pipe would be waited for
         with path.open("rb") as file:
             data = file.read(length + 1)
     except OSError as error:

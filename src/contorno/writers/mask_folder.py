@@ -110,6 +110,11 @@ def write_mask_folder(
     lost: Counter[str] = Counter()
     ious: list[float] = []
     objects = 0
+    # A data set has each id once, which its parts may not: Roboflow numbers the images of each split from 0.
+    times = Counter(entry["id"] for entry in said.values())
+    for name in [name for name, entry in said.items() if times[entry["id"]] > 1]:
+        lost["image id that stands in two splits, read back as the file's name"] += 1
+        del said[name]
     with ThreadPoolExecutor(_WORKERS) as pool:
         made = pool.map(lambda job: _write_image_masks(job, folder, kind), jobs)
         for count, (job, done) in enumerate(zip(jobs, made, strict=True), start=1):
