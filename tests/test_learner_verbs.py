@@ -330,6 +330,8 @@ def test_precision_is_set_once_and_taken_back() -> None:
     assert learn.to_bf16().precision == "bfloat16"
     assert len(learn._grab_cbs(MixedPrecision)) == 1
     assert learn.to_channelslast(amp_mode="fp16").precision == "float16"
+    assert learn.to_fp16().precision == "float16"
+    assert len(learn._grab_cbs(MixedPrecision)) == 1
     assert learn.to_contiguous(to_fp32=True).precision == "float32"
     assert not learn._grab_cbs(MixedPrecision)
 
