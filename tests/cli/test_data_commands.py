@@ -130,6 +130,16 @@ def test_check_writes_a_mended_copy_and_leaves_the_source(call: Call, tmp_path: 
     assert "mended" in err
 
 
+def test_what_check_found_is_said_where_nothing_can_be_mended(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text('{"images": [], "annot')
+    code, out, error = call("check", path, "--fix", tmp_path / "out")
+    assert code == 1
+    assert "JSON that is cut off" in out
+    assert "contorno: " in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_stats_and_show_take_boxes_and_negatives(call: Call, tmp_path: Path) -> None:
     images = []
     for number in range(3):

@@ -31,7 +31,7 @@ def found(train: list[Path], validation: list[Path]) -> dict[str, int]:
     return {kind: count for kind, count in kinds(report).items() if "picture" in kind or "file" in kind}
 
 
-@pytest.mark.parametrize("way", ["recompressed", "resized", "brightened", "as PNG"])
+@pytest.mark.parametrize("way", ["recompressed", "resized", "brightened", "as PNG", "mirrored"])
 def test_copy_in_another_split_is_an_error(tmp_path: Path, way: str) -> None:
     train = [picture(tmp_path / f"{seed}.jpg", seed=seed, size=SIZE) for seed in range(5)]
     image = Image.open(train[2])
@@ -42,9 +42,20 @@ def test_copy_in_another_split_is_an_error(tmp_path: Path, way: str) -> None:
         image.resize((200, 150)).save(copy, quality=85)
     elif way == "brightened":
         ImageEnhance.Brightness(image).enhance(0.85).save(copy, quality=85)
+    elif way == "mirrored":
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(copy, quality=85)
     else:
         image.save(copy)
     assert found(train, [copy]) == {"same picture in two splits": 1}
+
+
+def test_mirrored_copy_is_called_so_and_told_once(tmp_path: Path) -> None:
+    train = [picture(tmp_path / f"{seed}.png", seed=seed, size=SIZE) for seed in range(3)]
+    Image.open(train[1]).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "copy.png")
+    report = check_records({"train": records(*train, tmp_path / "copy.png")}, near_duplicates=True)
+    fault = next(fault for fault in report.faults if "same picture twice" in fault.kind)
+    assert fault.count == 1
+    assert "is the same picture, mirrored, as" in fault.cause
 
 
 def test_frames_of_one_scene_are_called_near_only(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from contorno import masks, parsers, writers
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.parsers import ReadOptions
-from contorno.parsers.recognise import UNFINISHED
+from contorno.parsers.sources import UNFINISHED
 from contorno.records import ClassMap, Instances, Record, Records
 from tiny import bitmap
 
@@ -59,11 +59,23 @@ def test_objects_are_read_as_they_are_or_as_boxes(
 @pytest.mark.parametrize("to", ["coco", "via", "labelme"])
 def test_masks_alone_count_the_others(tmp_path: Path, to: Any) -> None:
     writers.write_as(to, mixed(tmp_path / "photos", "mask", "both", "none"), tmp_path / to)
-    for objects in ("masks", "auto"):
-        (records,) = parsers.read(tmp_path / to, options=ReadOptions(objects=objects)).values()
-        assert kinds(records) == [["mask"], ["mask"], []]
-        assert records.report is not None
-        assert records.report.dropped == {"object without a mask": 1}
+    (records,) = parsers.read(tmp_path / to, options=ReadOptions(objects="masks")).values()
+    assert kinds(records) == [["mask"], ["mask"], []]
+    assert records.report is not None
+    assert records.report.dropped == {"object without a mask": 1}
+
+
+def test_for_training_boxes_beside_masks_are_regions_to_be_ignored_and_not_background(tmp_path: Path) -> None:
+    writers.write_as("coco", mixed(tmp_path / "photos", "mask", "both", "none"), tmp_path / "coco")
+    (records,) = parsers.read(tmp_path / "coco").values()
+    assert kinds(records) == [["mask"], ["mask", "mask"], []]
+    assert sorted(records[1].instances.is_crowd.tolist()) == [False, True]
+    region = records[1].instances.select(records[1].instances.is_crowd)
+    assert region.boxes.tolist() == [BOX]
+    assert masks.boxes(region.run_lengths()).tolist() == [[3, 1, 6, 3]]  # whole pixels
+    assert records.report is not None
+    assert records.report.mended == {"object without a mask, its box is a region to be ignored": 1}
+    assert not records.report.dropped
 
 
 @pytest.mark.parametrize("to", ["coco", "via", "labelme", "yolo", "voc"])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.doctor.image_forms import check_form, check_size, explain_missing
-from contorno.doctor.near_images import near_pairs
+from contorno.doctor.near_images import NearPair, all_pairs
 from contorno.doctor.picture_files import Header, read_header, read_small
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
@@ -118,19 +118,21 @@ def _find_near(files: list[_Opened], repeats: dict[int, int], faults: Faults, pr
     kept = [index for index in range(len(files)) if index not in repeats and files[index].small is not None]
     small = [picture for index in kept if (picture := files[index].small) is not None]
     progress("comparing pictures", 0, len(kept))
-    best: dict[int, tuple[tuple[bool, bool, float], int]] = {}
-    for pair in near_pairs(np.stack(small)) if small else ():
+    best: dict[int, tuple[tuple[bool, bool, float], int, NearPair]] = {}
+    for pair in all_pairs(np.stack(small)) if small else ():
         one, other = kept[pair.first], kept[pair.second]
         if files[one].path == files[other].path:
             continue
         crosses = files[one].place.split != files[other].place.split
         rank = (crosses, pair.is_same, pair.correlation)
         if other not in best or rank > best[other][0]:
-            best[other] = rank, one
+            best[other] = rank, one, pair
     for index in sorted(best):
-        (crosses, is_same, correlation), first = best[index]
+        (crosses, is_same, correlation), first, pair = best[index]
         place, other_place = files[index].place, files[first].place
         how = "is the same picture as" if is_same else f"is nearly the same picture (correlation {correlation:.3f}) as"
+        if pair.is_mirrored:
+            how = how.replace("picture", "picture, mirrored,")
         cause = f"{files[index].path} {how} {other_place.file} in {other_place.split!r}"
         if crosses:
             cause += ", so that figures are measured on what was learnt."

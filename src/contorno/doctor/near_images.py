@@ -8,6 +8,8 @@ fingerprints differ in at most MOST_BITS bits are compared by their small pictur
   SAME_LEVELS grey levels;
 - nearly the same: they correlate by NEAR_CORRELATION or more. Neighbouring frames of a film are this.
 
+Pictures are compared as they are and mirrored left to right, as augmenting tools leave them behind.
+
 Pictures without contrast (a standard deviation under LEAST_CONTRAST grey levels in small) are like each other without
 being the same; they are left out.
 
@@ -36,12 +38,16 @@ _MOST_ALIKE = 64
 
 @dataclass(frozen=True, slots=True)
 class NearPair:
-    """Two pictures, by their indices. is_same: one picture in two files; else they are only near."""
+    """Two pictures, by their indices. is_same: one picture in two files; else they are only near.
+
+    is_mirrored: one is like the other's mirror image, left to right.
+    """
 
     first: int
     second: int
     is_same: bool
     correlation: float
+    is_mirrored: bool = False
 
 
 def fingerprints(small: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -56,6 +62,20 @@ def fingerprints(small: NDArray[np.uint8]) -> NDArray[np.uint64]:
         low = np.concatenate([part[:, 0, 1:5], part[:, 1:5, 0], part[:, 1:, 1:].reshape(len(part), 64)[:, :56]], axis=1)
         bits[start : start + len(part)] = low > np.median(low, axis=1, keepdims=True)
     return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
+
+
+def all_pairs(small: NDArray[np.uint8]) -> Iterator[NearPair]:
+    """The pairs of `near_pairs`, then those of a picture with the mirror image of another."""
+    plain = set()
+    for pair in near_pairs(small):
+        plain.add((pair.first, pair.second))
+        yield pair
+    count = len(small)
+    for pair in near_pairs(np.concatenate([small, small[:, :, ::-1]])):
+        first, second = pair.first, pair.second - count
+        # Each is met twice, once with either one mirrored.
+        if pair.first < count and first < second and (first, second) not in plain:
+            yield NearPair(first, second, pair.is_same, pair.correlation, is_mirrored=True)
 
 
 def near_pairs(small: NDArray[np.uint8]) -> Iterator[NearPair]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from contorno.errors import ConfigError
 from contorno.parsers.coco import COCOBBoxParser, COCOMaskParser, COCOParser
 from contorno.parsers.coco_layouts import image_folder
@@ -22,10 +20,11 @@ from contorno.parsers.openimages_joined import Unmasked
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.recognise import recognise
 from contorno.parsers.sources import SPLIT_FOLDERS, Recognised, Source
+from contorno.parsers.unmasked import masks_or_boxes
 from contorno.parsers.via import VIABBoxParser, VIAParser
 from contorno.parsers.voc import VOCBBoxParser, VOCMaskParser, has_outlines
 from contorno.parsers.yolo import YOLOBBoxParser, YOLOSegParser
-from contorno.records import ClassMap, ParseReport, Records
+from contorno.records import ClassMap, Records
 from contorno.splits import BySplitFolder, RandomSplitter, SingleSplitter
 
 _COCO: dict[str, type[COCOMaskParser] | type[COCOBBoxParser] | type[COCOParser]] = {
@@ -46,7 +45,8 @@ class ReadOptions:
     class_name:      what the objects are where the files name no class.
     class_map:       fixes the labels; if unset they are those of the files, those of "train" first.
     objects:         "masks" takes objects with masks and counts the others as dropped; "boxes" takes boxes and passes
-                     masks over; "any" takes each as it is; "auto" is "masks", or "boxes" where no object has a mask.
+                     masks over; "any" takes each as it is; "auto" is for training: masks, with the boxes of
+                     objects that have none as regions to be ignored (`is_crowd`), or boxes where no object has a mask.
     label_field:     the attribute that holds the class, for VIA.
     mask_kind, mask_values, mask_void, min_area, min_box_area, resize_masks:  for folders of mask pictures, as `kind`,
                      `values`, `void` and so on of MaskFolderParser.
@@ -90,7 +90,7 @@ def read(
         else:
             parts |= _by_split(records)
     if options.objects == "auto":
-        parts = _masks_or_boxes(parts)
+        parts = masks_or_boxes(parts)
     return parts if options.class_map is not None else _with_one_class_map(parts)
 
 
@@ -194,26 +194,6 @@ def open_parser(
 def _taking(parser: Parser, objects: Objects) -> Parser:
     parser.with_masks = {"masks": True, "boxes": False}.get(objects)
     return parser
-
-
-def _masks_or_boxes(parts: Mapping[str, Records]) -> dict[str, Records]:
-    """Objects with masks, and the others counted as dropped; all as they are where no object has a mask."""
-    with_mask = {
-        name: [np.array([shape is not None for shape in record.instances.geometries], dtype=bool) for record in records]
-        for name, records in parts.items()
-    }
-    lost = {name: sum(int((~keep).sum()) for keep in keeps) for name, keeps in with_mask.items()}
-    if not any(keep.any() for keeps in with_mask.values() for keep in keeps) or not any(lost.values()):
-        return dict(parts)
-    made = {}
-    for name, records in parts.items():
-        pairs = zip(records, with_mask[name], strict=True)
-        kept = [replace(record, instances=record.instances.select(keep)) for record, keep in pairs]
-        report = records.report if records.report is not None else ParseReport()
-        dropped = {**report.dropped, "object without a mask": lost[name]} if lost[name] else report.dropped
-        made[name] = Records(kept, records.class_map)
-        made[name].report = replace(report, objects=report.objects - lost[name], dropped=dropped)
-    return made
 
 
 def _in_split(records: Records, split: str) -> Records:

@@ -82,8 +82,21 @@ def write_as(
         return [write_mask_folder(whole, folder, img_dir=home, images=images, progress=progress)]
     if to == "voc":
         return [write_voc(whole, folder, img_dir=home, images=images, progress=progress)]
-    write = write_labelme if to == "labelme" else write_yolo
-    return [write(whole, folder, img_dir=home, images=images, form=form, min_iou=min_iou, progress=progress)]
+    if to == "yolo":
+        return [write_yolo(whole, folder, img_dir=home, images=images, form=form, min_iou=min_iou, progress=progress)]
+    return [
+        write_labelme(
+            whole,
+            folder,
+            img_dir=home,
+            images=images,
+            form=form,
+            min_iou=min_iou,
+            # Pixels are no help to who corrects outlines.
+            holes="joined" if form == "simplified" else "mask",
+            progress=progress,
+        )
+    ]
 
 
 def _by_split(parts: Records | Mapping[str, Records]) -> dict[str, Records]:
