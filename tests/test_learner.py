@@ -260,3 +260,16 @@ def test_samples_made_by_hand_train_too() -> None:
     learn = tiny_learner(dls=[train_dl(samples, batch_size=2), valid_dl([valid[0]])])
     learn.fit(1)
     assert np.isfinite(learn.history.rows[0]["valid_loss"])
+
+
+def test_model_that_torchvision_made_trains_as_it_is_and_shares_its_layers() -> None:
+    from torchvision.models.detection import MaskRCNN
+
+    torch.manual_seed(0)
+    body = mask_rcnn.model(mask_rcnn.backbones.resnet18_fpn(pretrained=False), 3).backbone
+    theirs = MaskRCNN(body, 3, rpn_post_nms_top_n_train=40, rpn_post_nms_top_n_test=20, box_batch_size_per_image=16)
+    before = theirs.roi_heads.box_head.fc6.weight.detach().clone()
+    learn = mask_learner(model=theirs, metrics=[COCOMetric(COCOMetricType.mask)])
+    learn.fit(1, 1e-3)
+    assert "mask_ap" in learn.history.rows[0]
+    assert not torch.equal(before, theirs.roi_heads.box_head.fc6.weight)

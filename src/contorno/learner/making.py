@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from contorno.callbacks import Callback, EpochRecorder, GradientClip, History, ValidationPass
 from contorno.callbacks.door import DataLoaders, OptimWrapper, ProgressCallback, TrainEvalCallback
@@ -22,6 +23,7 @@ from contorno.learner.precision import best_device, cpu_type, precision_callback
 from contorno.learner.verbs import DetectionLearner
 from contorno.metrics import COCOMetric
 from contorno.models.torchvision import mask_rcnn
+from contorno.models.torchvision.adopting import adopt
 from contorno.records import ClassMap, fold_name
 
 
@@ -62,6 +64,8 @@ def learner(
     class_map = valid_dl.dataset.class_map
     refuse_data_parallel(model)
     _check_classes(model, train_dl.dataset.class_map, class_map)
+    if isinstance(model, GeneralizedRCNN):
+        model = adopt(model)  # made by torchvision or icevision: the same layers, on samples that are ready
     groups = [[p for p in group if p.requires_grad] for group in model_type.param_groups(model)]
     groups = [group for group in groups if group]
     validation_pass = ValidationPass(coco_metrics(metrics), class_map, model_type.LOSS_NAMES)
