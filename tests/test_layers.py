@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -93,10 +94,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
 def all_modules() -> dict[str, Path]:
     return {module_name(path): path for path in ROOT.rglob("*.py") if "recipes" not in path.relative_to(ROOT).parts}
 
 
+@functools.cache
 def imports_of(path: Path) -> set[str]:
     """Absolute names of what a file imports anywhere in it; `from package import module` names the module."""
     found = set()
@@ -110,6 +113,7 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
+@functools.cache
 def place(name: str) -> int:
     """Line of the longest entry of ORDER that is `name` or a package above it."""
     parts = name.split(".")

@@ -12,7 +12,7 @@ from contorno.doctor import check_path, mend_path
 from contorno.doctor.coco_names import last_part
 from contorno.doctor.report import Fault
 from contorno.parsers import parse
-from contorno.parsers.coco_document import PROJECT_ROW
+from contorno.parsers.coco_categories import PROJECT_ROW
 from tiny_coco import annotation, document, kinds, picture, write
 
 OUT, WEB, ASTRAY = "leads out of the image folder", "is a web address", "folders that are not there"

@@ -85,7 +85,11 @@ def without_key(made: Document, _: Path) -> None:
 
 def file(change: Callable[[Path], object]) -> Callable[[Document, Path], None]:
     """Change the file of the first image."""
-    return lambda _, images: change(images / "1.jpg") and None
+
+    def spoil(_: Document, images: Path) -> None:
+        change(images / "1.jpg")
+
+    return spoil
 
 
 def saved(mode: str, **options: Any) -> Callable[[Path], object]:

@@ -18,7 +18,7 @@ from contorno.splits import SingleSplitter
 from contorno.writers import write_coco
 from tiny_icevision import NUMPY_TWO, OBJECTS, SIZE, image_records
 
-pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 
 @pytest.fixture(scope="module")

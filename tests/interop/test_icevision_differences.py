@@ -25,7 +25,7 @@ from contorno.writers import write_coco
 from tiny import disc
 from tiny_icevision import NUMPY_TWO, RING, SIZE, ice_mask_rcnn, image_records
 
-pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 
 @pytest.fixture(scope="module")

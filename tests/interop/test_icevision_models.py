@@ -32,7 +32,7 @@ from contorno.samples import Prediction
 from contorno.tfms import A
 from tiny_icevision import FEW, NUMPY_TWO, SIZE, ice_mask_rcnn, image_records
 
-pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 SIDE = 96
 

@@ -22,7 +22,7 @@ from contorno.tfms import A
 from tiny import disc, disc_records
 from tiny_icevision import NUMPY_TWO, RING, SIZE, image_records
 
-pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 TRIANGLES = Polygons((np.array([[3.25, 4], [30.5, 6], [12, 33.75]]), np.array([[40.0, 5], [60, 5.125], [50, 20]])))
 

@@ -20,7 +20,7 @@ from contorno.integrations.icevision import REPAIRS, Mended, to_icevision
 from contorno.records import Records
 from tiny_icevision import NUMPY_TWO, SIZE, ice_mask_rcnn, image_records, without
 
-pytestmark = [pytest.mark.interop, pytest.mark.filterwarnings(NUMPY_TWO)]
+pytestmark = [pytest.mark.interop, pytest.mark.slow, pytest.mark.filterwarnings(NUMPY_TWO)]
 
 FIRST_IMPORT = """
 import importlib, socket, sys, warnings

@@ -16,7 +16,7 @@ from contorno.records import ClassMap, Instances, Record, Records
 from contorno.splits import SingleSplitter
 from contorno.writers.via import write_via
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 
 def test_boxes_are_those_of_icevisions_parser(tmp_path: Path, mended: Mended) -> None:

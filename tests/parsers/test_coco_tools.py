@@ -15,7 +15,8 @@ from contorno.errors import DataError
 from contorno.images import write_image
 from contorno.parsers import COCOBBoxParser, COCOMaskParser, COCOParser, coco_ids
 from contorno.parsers import coco as coco_module
-from contorno.parsers.coco_document import PROJECT_ROW, name_in_url
+from contorno.parsers.coco_categories import PROJECT_ROW
+from contorno.parsers.coco_document import name_in_url
 from contorno.parsers.coco_layouts import drop_supercategory, find_coco_files, image_folder
 from contorno.parsers.coco_text import Refused
 from contorno.parsers.json_head import read_head

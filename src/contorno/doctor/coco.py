@@ -19,7 +19,8 @@ from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
 from contorno.images import image_size
 from contorno.masks import RunLength, Size
-from contorno.parsers.coco_document import clean_id, unknown_classes
+from contorno.parsers.coco_categories import unknown_classes
+from contorno.parsers.coco_document import clean_id
 from contorno.parsers.findings import collector_paused
 from contorno.progress import Progress, silent
 from contorno.records import ClassMap, ImageId, Instances, Record, Records, fold_name

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contorno.doctor.coco_fields import number, number_in_text
 from contorno.doctor.coco_shapes import Measured, Shape, measure, read_shape
-from contorno.doctor.coco_tables import ImageRow, Tables, number, number_in_text
+from contorno.doctor.coco_tables import ImageRow, Tables
 from contorno.doctor.report import Faults, Place, Severity
 from contorno.masks import Size
 from contorno.parsers.coco_document import clean_id

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno import masks
-from contorno.doctor.coco_tables import number_in_text
+from contorno.doctor.coco_fields import number_in_text
 from contorno.doctor.report import Severity
 from contorno.errors import DataError
 from contorno.masks import Geometry, Polygons, RunLength, Size

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import PureWindowsPath
 from typing import Any
 
+from contorno.doctor.coco_fields import read_file_name, read_size
 from contorno.doctor.coco_references import Known
 from contorno.doctor.report import Faults, Place
-from contorno.errors import DataError
 from contorno.masks import Size
-from contorno.parsers.coco_document import MOST_PIXELS, PROJECT_ROW, clean_id, name_in_url, project_category
-from contorno.parsers.image_files import relative_name
+from contorno.parsers.coco_categories import PROJECT_ROW, project_category
+from contorno.parsers.coco_document import clean_id, name_in_url
 from contorno.records import ImageId, fold_name
-
-_LONGEST = 200  # characters of a bad name that are shown
-_WEB = ("http://", "https://", "s3://", "gs://", "ftp://", "file://")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,27 +55,6 @@ def read_tables(document: dict[str, Any], place: Place, faults: Faults) -> Table
     return tables
 
 
-def number(value: object) -> float | None:
-    """A finite number as it is meant to be; None for texts, truth values and anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        found = float(value)
-    except OverflowError:
-        return None
-    return found if found - found == 0 else None
-
-
-def number_in_text(value: object) -> float | None:
-    """The number that a text holds, or None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return number(float(value))
-    except ValueError:
-        return None
-
-
 def _entries(
     table: list[Any], name: str, place: Place, faults: Faults, first: int = 0
 ) -> Iterable[tuple[int, dict[str, Any], Place]]:
@@ -104,13 +79,13 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
             cause = f"images[{index}] ({shown!r}): its id is {entry.get('id')!r}; expected a whole number."
             faults.add("error", "image without a usable id", where, cause, "give every image an id of its own.")
             continue
-        file_name, bad_name = _file_name(entry, here, faults)
+        file_name, bad_name = read_file_name(entry, here, faults)
         row = ImageRow(
             index=index,
             key=key,
             entry=entry,
             file_name=file_name,
-            size=_size(entry, here, faults),
+            size=read_size(entry, here, faults),
             place=here,
             bad_name=bad_name,
         )
@@ -132,67 +107,6 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
                 mend = "keep one entry, and put all its annotations there."
                 same_size = tables.images[first].size == row.size
                 faults.add("error", "image file under two ids", here, cause, mend, fixable=same_size)
-
-
-def _file_name(entry: dict[str, Any], place: Place, faults: Faults) -> tuple[str | None, tuple[str, str, str] | None]:
-    """The name as a relative path, None if it is none; and kind, cause and mend if it leads out of the image folder."""
-    name = entry.get("file_name")
-    here = replace(place, field="file_name")
-    if "file_name" not in entry:
-        url = name_in_url(entry.get("coco_url"))
-        if url is not None:
-            cause = f"the key 'file_name' is missing; coco_url is {entry['coco_url']!r}."
-            faults.add("note", "image named by its coco_url", here, cause, "none needed.", fixable=True)
-            return url, None
-        cause = f"the key 'file_name' is missing; its keys are {', '.join(map(repr, list(entry)[:8]))}."
-        faults.add("error", "image without a file name", here, cause, "name the image file.")
-        return None, None
-    if isinstance(name, str) and name.startswith(_WEB):
-        mend = "fetch the images, and name the files."
-        return None, ("file name that is a web address", f"its file name is {name[:_LONGEST]!r}.", mend)
-    try:
-        relative = relative_name(name, "")
-    except DataError:
-        if isinstance(name, str) and name.strip():
-            cause, mend = f"its file name is {name[:_LONGEST]!r}.", "name it relative to the image folder."
-            return None, ("file name that leads out of the image folder", cause, mend)
-        faults.add("error", "image without a file name", here, f"its file name is {name!r}.", "name the image file.")
-        return None, None
-    assert isinstance(name, str)
-    if "\\" in name and str(PureWindowsPath(name)) == name:
-        cause = f"{name!r}: only Windows takes this for a folder and a file."
-        faults.add("warning", "file name with backslashes", here, cause, "write forward slashes.", fixable=True)
-    elif name != name.strip():
-        faults.add("warning", "file name with outer blanks", here, f"{name!r}.", "take the blanks away.")
-    return relative, None
-
-
-def _size(entry: dict[str, Any], place: Place, faults: Faults) -> Size | None:
-    sides: list[int] = []
-    for key in ("height", "width"):
-        value = entry.get(key)
-        here = replace(place, field=key)
-        found = number(value)
-        if found is not None and found >= 1 and found == int(found):
-            sides.append(int(found))
-            continue
-        if value is None:
-            kind, cause = "image without width or height", f"{key} is missing."
-        elif number_in_text(value) is not None:
-            kind, cause = "width or height that is a text", f"{key} is {value!r}."
-            taken = number_in_text(value) or 0.0
-            if taken >= 1 and taken == int(taken):
-                sides.append(int(taken))
-        else:
-            kind, cause = "width or height that cannot be", f"{key} is {value!r}; expected whole pixels from 1 on."
-        severity: Any = "error"
-        faults.add(severity, kind, here, cause, "state the size of the image file.", fixable=True)
-    if len(sides) == 2 and sides[0] * sides[1] > MOST_PIXELS:
-        cause = f"{sides[1]} x {sides[0]} pixels (width x height) are more than any image has."
-        mend = "state the size of the image file."
-        faults.add("error", "width or height that cannot be", replace(place, field="width"), cause, mend, fixable=True)
-        return None
-    return (sides[0], sides[1]) if len(sides) == 2 else None
 
 
 def _used(table: list[Any]) -> Iterable[object]:

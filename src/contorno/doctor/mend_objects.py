@@ -17,9 +17,10 @@ from contorno.doctor import coco_boxes
 from contorno.doctor.clipping import clip_polygon
 from contorno.doctor.coco import known_sizes
 from contorno.doctor.coco_checks import BEYOND_PX, area_is_wrong, outline_hint
+from contorno.doctor.coco_fields import number, number_in_text
 from contorno.doctor.coco_objects import ObjectRow, Objects, read_objects
 from contorno.doctor.coco_shapes import measure
-from contorno.doctor.coco_tables import ImageRow, Tables, number, number_in_text, read_tables
+from contorno.doctor.coco_tables import ImageRow, Tables, read_tables
 from contorno.doctor.mend_tables import TableMender
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError

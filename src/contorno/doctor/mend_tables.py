@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from contorno.doctor.changes import Change, shown
+from contorno.doctor.coco_fields import number_in_text
 from contorno.doctor.coco_references import category_shift
-from contorno.doctor.coco_tables import number_in_text
 from contorno.doctor.repeats import repeats
-from contorno.parsers.coco_document import clean_id, project_category
+from contorno.parsers.coco_categories import project_category
+from contorno.parsers.coco_document import clean_id
 from contorno.records import ImageId, fold_name
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.coco_document import Document, found_class_map, read_categories, read_document
+from contorno.parsers.coco_categories import found_class_map, read_categories
+from contorno.parsers.coco_document import Document, read_document
 from contorno.parsers.coco_plain import plain_records
 from contorno.parsers.coco_quick import quick_records
 from contorno.parsers.coco_reading import Reading

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.masks import Geometry, Size
-from contorno.parsers.coco_document import Categories, ImageEntry, Lookup, clean_id, number, object_attributes
+from contorno.parsers.coco_categories import Categories
+from contorno.parsers.coco_document import ImageEntry, Lookup, clean_id, number, object_attributes
 from contorno.parsers.coco_geometry import BadGeometry, Numbers, read_boxes, read_mask
 from contorno.parsers.coco_polygons import check, is_fit, pack
 from contorno.parsers.coco_reading import Reading

@@ -1,12 +1,11 @@
-"""The tables of a COCO file: images, categories and annotations, each entry checked and tied to the others."""
+"""The tables of a COCO file: each entry of images and annotations checked and tied to the others."""
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,15 +14,12 @@ from urllib.parse import unquote
 from contorno.errors import DataError
 from contorno.files import read_json
 from contorno.masks import Size
-from contorno.parsers.coco_layouts import drop_supercategory
-from contorno.parsers.coco_text import Refused, SplitDocument, batches, split_document
+from contorno.parsers.coco_text import split_document
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import relative_name
-from contorno.records import ClassMap, ImageId, fold_name
+from contorno.records import ImageId
 
 Document = Mapping[str, Any]
-Categories = dict[ImageId, str]
-
 _SHOWN = 60  # characters of a bad value
 _PART = r"(?!\.{1,2}(?:/|\Z))(?=[^/]*\S)[^/\\:\0]+"
 _CLEAN_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
@@ -32,9 +28,6 @@ TABLES = ("images", "annotations", "categories")
 
 MOST_PIXELS = 1 << 31
 """A stated size of more pixels is none that can be: run lengths could not count them."""
-
-PROJECT_ROW = "category row that stands for the whole project and is no class"
-"""What reports call the row that `project_category` finds."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,7 +90,7 @@ def read_images(document: Document, findings: Findings, folder: Path | None = No
     Raises DataError for an entry without a usable id or file name.
     """
     images: dict[ImageId, ImageEntry] = {}
-    for where, key, entry in _entries(document, "images", findings.source):
+    for where, key, entry in entries(document, "images", findings.source):
         name = entry["file_name"] if "file_name" in entry else name_in_url(entry.get("coco_url"), folder)
         if name is None and "file_name" not in entry:
             raise DataError(f"{where}: the key 'file_name' is missing; expected the path of the image.")
@@ -119,42 +112,6 @@ def read_images(document: Document, findings: Findings, folder: Path | None = No
                 "objects cannot be told apart; give every image an id of its own."
             )
     return images
-
-
-def read_categories(document: Document, source: str, findings: Findings | None = None) -> Categories:
-    """Names of the categories by their id, in the order of the ids: numbers (and texts of digits) first, then texts.
-
-    The row that Roboflow writes for the project is left out, and counted in `findings` if these are given.
-    Raises DataError for an entry without a usable id or name, and an id with two names.
-    """
-    categories: Categories = {}
-    for where, key, entry in _entries(document, "categories", source):
-        name = entry.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise DataError(f"{where}: its name is {name!r}; expected a text that is not empty.")
-        if categories.setdefault(key, name) != name:
-            raise DataError(f"{where}: the id stands for {categories[key]!r} already and now for {name!r}; keep one.")
-    project = project_category(document["categories"], lambda: _used_categories(document))
-    if project is not None:
-        del categories[project]
-        if findings is not None:
-            findings.leave_out(PROJECT_ROW, 1, f"categories, id {project!r}")
-    return dict(sorted(categories.items(), key=lambda item: _rank(item[0])))
-
-
-def project_category(table: list[Any], used: Callable[[], Iterable[object]]) -> ImageId | None:
-    """The id of the row of `categories` that stands for the project and is no class, as Roboflow writes it, or None.
-
-    used: gives the category ids that annotations have; asked for only where a row looks like that.
-    """
-    rows = [row | {"id": str(clean_id(row.get("id")))} for row in table if isinstance(row, dict)]
-    if not drop_supercategory(rows, ())[1]:
-        return None
-    keys = [clean_id(row.get("id")) for row in table if isinstance(row, dict)]
-    if None in keys or len({str(key).strip() for key in keys}) < len(keys):
-        return None  # what is wrong with the ids comes first
-    _, gone = drop_supercategory(rows, {str(clean_id(value)).strip() for value in used()})
-    return next((key for key in keys if gone and str(key) == gone[0]["id"]), None)
 
 
 def read_annotations(
@@ -190,42 +147,6 @@ def read_annotations(
         seen[key] = entry
         shown = clean_id(entry.get("contorno_id"))
         yield Annotation(shown_id=key if shown is None else shown, image=image, category=category, entry=entry)
-
-
-def found_class_map(categories: Categories) -> ClassMap:
-    """Labels 1..K in the order of the categories; a name that repeats, and background, get no label of their own."""
-    class_map = ClassMap()
-    for name in categories.values():
-        if name not in class_map:
-            class_map.add_name(name)
-    return class_map
-
-
-def repeated_names(categories: Categories) -> list[str]:
-    """Names that an earlier category has already, without regard to case and outer space."""
-    seen: set[str] = set()
-    repeated = []
-    for name in categories.values():
-        if fold_name(name) in seen:
-            repeated.append(name)
-        seen.add(fold_name(name))
-    return repeated
-
-
-def unknown_classes(source: str, unknown: list[str], categories: Categories, class_map: ClassMap) -> str:
-    """The message for objects of classes that the class map lacks: both lists, and the nearest names."""
-    hints = []
-    by_fold = {fold_name(name): name for name in class_map.names}
-    for name in unknown:
-        near = difflib.get_close_matches(fold_name(name), by_fold, n=1)
-        if near:
-            hints.append(f"{name!r} is near {by_fold[near[0]]!r}")
-    return (
-        f"{source}: objects have classes that are not in the class map: {_quoted(unknown)}. "
-        f"The file has {_quoted(categories.values())}; the class map has {_quoted(class_map.names)}. "
-        + (f"{'; '.join(hints)}. " if hints else "")
-        + "Correct the names, or pass ignore_unknown=True to leave these objects out."
-    )
 
 
 def object_attributes(attributes: object, score: object) -> dict[str, Any]:
@@ -289,17 +210,8 @@ class Lookup:
         return other
 
 
-def _used_categories(document: Document) -> Iterator[object]:
-    if isinstance(document, SplitDocument):
-        try:
-            yield from [entry.category_id for some in batches(document.text("annotations")) for entry in some]
-            return
-        except Refused:
-            pass
-    yield from (entry.get("category_id") for entry in document["annotations"] if isinstance(entry, dict))
-
-
-def _entries(document: Document, table: str, source: str) -> Iterator[tuple[str, ImageId, dict[str, Any]]]:
+def entries(document: Document, table: str, source: str) -> Iterator[tuple[str, ImageId, dict[str, Any]]]:
+    """Where it is, its id, and itself, of each entry of a table. Raises DataError for one without a usable id."""
     for index, entry in enumerate(document[table]):
         where = f"{source}: {table}[{index}]"
         if not isinstance(entry, dict):
@@ -327,14 +239,3 @@ def _size(height: object, width: object) -> Size | None:
 def _free_numbers(entries: list[dict[str, Any]]) -> Iterator[int]:
     taken = (clean_id(entry.get("id")) for entry in entries if isinstance(entry, dict))
     return itertools.count(max((key for key in taken if isinstance(key, int)), default=0) + 1)
-
-
-def _rank(key: ImageId) -> tuple[int, int, str]:
-    try:
-        return 0, int(key), str(key)
-    except ValueError:
-        return 1, 0, str(key)
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names) or "none"

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 
 from contorno.images import image_size
 from contorno.masks import Geometry
+from contorno.parsers.coco_categories import read_categories
 from contorno.parsers.coco_document import (
     Annotation,
     Document,
@@ -14,7 +15,6 @@ from contorno.parsers.coco_document import (
     number,
     object_attributes,
     read_annotations,
-    read_categories,
     read_images,
 )
 from contorno.parsers.coco_geometry import BadGeometry, Box

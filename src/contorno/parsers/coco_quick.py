@@ -9,8 +9,9 @@ import numpy as np
 from contorno.errors import DataError
 from contorno.images import image_size
 from contorno.masks import Size
+from contorno.parsers.coco_categories import read_categories
 from contorno.parsers.coco_columns import ColumnReader, Rows
-from contorno.parsers.coco_document import read_categories, read_images
+from contorno.parsers.coco_document import read_images
 from contorno.parsers.coco_reading import Reading
 from contorno.parsers.coco_records import Table
 from contorno.parsers.coco_text import SplitDocument, batches

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from contorno.errors import DataError
 from contorno.masks import Geometry, Size
-from contorno.parsers.coco_document import Categories, ImageEntry, repeated_names, unknown_classes
+from contorno.parsers.coco_categories import Categories, repeated_names, unknown_classes
+from contorno.parsers.coco_document import ImageEntry
 from contorno.parsers.coco_geometry import BadGeometry, Box, clip_box, is_no_mask, mask_box, read_box, read_mask
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import missing_message, missing_names

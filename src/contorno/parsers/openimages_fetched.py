@@ -7,13 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from contorno.parsers.coco_document import (
-    Annotation,
-    read_annotations,
-    read_categories,
-    read_document,
-    read_images,
-)
+from contorno.parsers.coco_categories import read_categories
+from contorno.parsers.coco_document import Annotation, read_annotations, read_document, read_images
 from contorno.parsers.coco_geometry import BadGeometry, read_box, read_mask
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject

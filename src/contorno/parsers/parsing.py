@@ -21,7 +21,7 @@ from typing import Literal
 from contorno.errors import ConfigError, DataError
 from contorno.images import image_size
 from contorno.masks import Geometry, Polygons, RunLength, Size
-from contorno.parsers.coco_document import unknown_classes
+from contorno.parsers.coco_categories import unknown_classes
 from contorno.parsers.coco_geometry import BadGeometry, Box, check_mask, clip_box, mask_box
 from contorno.parsers.findings import Findings, collector_paused, divide
 from contorno.parsers.found import FoundImage, FoundObject

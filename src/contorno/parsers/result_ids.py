@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.coco_document import clean_id, read_categories, read_document, read_images
+from contorno.parsers.coco_categories import read_categories
+from contorno.parsers.coco_document import clean_id, read_document, read_images
 from contorno.parsers.findings import Findings
 from contorno.records import ClassMap, ImageId, Record, Records
 
