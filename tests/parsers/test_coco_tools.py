@@ -162,6 +162,17 @@ def test_bad_names_are_cut_in_messages(tmp_path: Path) -> None:
         assert len(str(caught.value)) < 1000
 
 
+def test_bad_values_of_results_are_cut_in_messages(tmp_path: Path) -> None:
+    (records,) = COCOMaskParser(put(tmp_path / "labels.json", document(), "a.png"), tmp_path).parse(SingleSplitter())
+    whole = {"image_id": 1, "category_id": 1, "score": 0.5, "segmentation": {"size": [6, 8], "counts": [40, 8]}}
+    for bad in ({"category_id": 10**4000}, {"segmentation": {"size": "9" * 100_000, "counts": [48]}}):
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps([whole, whole | bad]))
+        with pytest.raises(DataError) as caught:
+            parsers.read_results(path, records, autofix=False)
+        assert len(str(caught.value)) < 1000
+
+
 def test_a_pipe_is_no_json_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(DataError, match="is no file"):

@@ -80,7 +80,7 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
         if isinstance(stated, list) and stated != list(size):
             raise BadGeometry(
                 "run lengths of another size than the image",
-                f"size {stated}, the image has {list(size)} (height, width)",
+                f"size {str(stated)[:60]}, the image has {list(size)} (height, width)",
             )
     try:
         geometry = masks.from_coco(segmentation, size)

@@ -110,7 +110,7 @@ def labels_of_categories(
         return {label - 1: label for label in range(1, count + 1)}
     if len(ids) == count:
         return {key: label for label, key in enumerate(ids, start=1)}
-    shown = ", ".join(map(str, ids[:12])) + (", ..." if len(ids) > 12 else "")
+    shown = ", ".join(str(key)[:_SHOWN] for key in ids[:12]) + (", ..." if len(ids) > 12 else "")
     raise DataError(
         f"{findings.source}: its category ids ({shown}) cannot be told for the {count} classes of the records; give "
         "category_ids={label: category id}, as coco_ids reads them from the ground truth."

@@ -121,7 +121,7 @@ def _detection(
             return None
         size = segmentation.get("size") if isinstance(segmentation, dict) else None
         if size is not None and size != list(record.size_hw):
-            detail = f"size {size}, the image has {list(record.size_hw)} (height, width)"
+            detail = f"{shown('size', size)}, the image has {list(record.size_hw)} (height, width)"
             findings.drop("run lengths of another size than the image", where, detail)
             return None
         try:
