@@ -9,7 +9,7 @@ from contorno.doctor.check import examine_records
 from contorno.doctor.coco import check_coco
 from contorno.doctor.json_source import read_document
 from contorno.doctor.parsed import check_parsed
-from contorno.doctor.report import CheckReport, Faults, Place
+from contorno.doctor.report import WHOLE, CheckReport, Faults, Place
 from contorno.errors import DataError
 from contorno.parsers import ReadOptions, Recognised, recognise
 from contorno.progress import Progress, silent
@@ -17,9 +17,6 @@ from contorno.records import ClassMap, ImageId, Records
 from contorno.splits import BySplitFolder
 
 _JSON = (".json", ".geojson", ".ndjson", ".jsonl", ".txt", "")
-
-WHOLE = "all"
-"""What the one part of data that are not divided is called."""
 
 
 def check_path(

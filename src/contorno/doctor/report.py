@@ -20,6 +20,10 @@ _LONGEST = 900
 """Longer sentences (lists of hundreds of class names) are cut, so that a kind stays within a screen."""
 
 
+WHOLE = "all"
+"""What the one part of data that are not divided is called."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a fault is; what does not apply is None.
@@ -55,7 +59,10 @@ class Place:
             parts.append(f"object {self.object_index}")
         if self.field is not None:
             parts.append(self.field)
-        return f"{self.split}: {', '.join(parts)}" if parts else self.split
+        named = ", ".join(parts)
+        if self.split == WHOLE:
+            return named or "the data as a whole"
+        return f"{self.split}: {named}" if named else self.split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
