@@ -20,7 +20,7 @@ from contorno.receipts import round_trip_receipt
 from contorno.rehearsal import make_bucket, serve
 from tiny import disc
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 Bitmap = NDArray[np.uint8]
 FRAME = (64, 64)

@@ -17,7 +17,7 @@ from contorno.integrations.imantics import from_imantics, to_imantics
 from contorno.records import ClassMap, Instances, Record, Records
 from tiny import disc, disc_records
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 SIZE = (48, 64)
 RING = disc(SIZE, (40, 24), 12) & (1 - disc(SIZE, (40, 24), 5))

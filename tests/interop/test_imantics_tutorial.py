@@ -21,7 +21,7 @@ from contorno.parsers import COCOMaskParser
 from contorno.splits import SingleSplitter
 from tiny import disc
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 SIZE = (48, 64)
 DISC = disc(SIZE, (20, 20), 9)

@@ -19,7 +19,7 @@ from contorno.openimages import Bucket
 from contorno.openimages.tutorial import download_segmentation_dataset
 from contorno.rehearsal import serve
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 SIZE = (8, 12)  # height, width of all images; the masks are twice as large
 HOT_DOG, BANANA = "/m/01b9xk", "/m/09qck"

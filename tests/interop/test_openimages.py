@@ -16,7 +16,7 @@ from contorno.images import image_size
 from contorno.openimages import SPLITS, BoxRow, Bucket, HttpSource, MetaFiles, box_rows, fetch, read_classes
 from contorno.rehearsal import make_bucket, serve
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
 
 # In a process of its own, since the package sets up logging, silences warnings and forks. Only addresses are changed;
 # boto3 takes that of the images from AWS_ENDPOINT_URL_S3. The second call keeps its tables in `csv_dir`.

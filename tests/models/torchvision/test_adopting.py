@@ -39,6 +39,7 @@ def test_contornos_own_model_is_given_back() -> None:
     assert adopt(model) is model
 
 
+@pytest.mark.slow
 def test_predict_of_a_foreign_model_is_that_of_contornos_with_its_weights(foreign: MaskRCNN) -> None:
     own = mask_rcnn.model(mask_rcnn.backbones.resnet18_fpn(pretrained=False, norm="frozen"), 3)
     mask_rcnn.load_weights(own, foreign.state_dict())
@@ -54,6 +55,7 @@ def test_predict_of_a_foreign_model_is_that_of_contornos_with_its_weights(foreig
     assert 0 <= result.figures["mask_ap"] <= 1
 
 
+@pytest.mark.slow
 def test_training_one_trains_the_other(foreign: MaskRCNN) -> None:
     before = foreign.roi_heads.box_predictor.cls_score.weight.detach().clone()
     data = Dataset(disc_records(2), A.Adapter([*A.resize_and_pad(64), A.Normalize()]))
