@@ -306,9 +306,15 @@ def test_attributes_that_hold_their_own_name_are_the_classes(tmp_path: Path) -> 
     assert parser.report.dropped == {"region with two classes ticked": 1}
 
 
-def test_regions_without_any_attribute_need_a_class_name(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"give the class of all of them, such as class_name='object'"):
-        read(tmp_path, region(), region())
+def test_regions_without_any_attribute_are_objects_unless_told_what_they_are(tmp_path: Path) -> None:
+    _, parser = read(tmp_path, region(), region())
+    assert parser.class_map.names == ("object",)
+    assert parser.report.mended == {"region without any attribute for its class, taken for 'object'": 2}
+    assert "--class-name" in next(iter(parser.report.details.values()))
+    _, parser = read(tmp_path, region(), class_map=ClassMap(["building"]))
+    assert parser.report.objects == 1
+    with pytest.raises(DataError, match="region without any attribute for its class"):
+        VIAParser(write(tmp_path, export(entry(region()))), tmp_path).parse(autofix=False)
     record, parser = read(tmp_path, region(), region(), class_name="balloon")
     assert (len(record.instances), parser.class_map.names) == (2, ("balloon",))
 

@@ -44,6 +44,9 @@ from contorno.records import ClassMap
 
 __all__ = ["VIABBoxParser", "VIAParser", "csv_form", "via", "via_form"]
 
+DEFAULT_CLASS = "object"
+"""What regions are that say nothing of their class, as in folders of masks."""
+
 _IMAGE_ID, _SPLIT = "contorno_id", "split"  # file attributes that `writers.via` puts ids and splits in
 
 
@@ -54,7 +57,8 @@ class VIAParser(Parser):
     label_field:   the region attribute that names the class: text, dropdown, radio or checkbox. If unset, the only one
                    that fits (see `via_classes`).
     class_name:    without `label_field`, the class of all regions, whatever attributes they have; with it, that of the
-                   regions that name none.
+                   regions that name none. If no region has any attribute and this is unset, they are of the only class
+                   of `class_map`, else "object"; counted.
     rect:          "box": a rectangle is an object of which only the box is known; "mask": its mask is the rectangle.
 
     Polygons keep their vertices. Circles and ellipses become polygons (see `shapes`), open lines of three points or
@@ -92,6 +96,7 @@ class VIAParser(Parser):
             raise ConfigError(f"rect={rect!r} is not known; choose 'box' or 'mask'.")
         self.label_field = label_field
         self.class_name = class_name
+        self._nameless = class_name
         self.rect: Rectangles = rect
         self._declared: tuple[str, ...] = ()
 
@@ -100,7 +105,7 @@ class VIAParser(Parser):
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         document = self._document(findings)
-        field = self._field(document)
+        field = self._field(document, findings)
         names = option_names(document.options.get(field, {}), self._given) if field is not None else {}
         self._declared = tuple(dict.fromkeys(name for name in names.values() if name.strip()))
         entries = images_by_name(document.images, self.img_dir, self.missing_images, self.path, findings)
@@ -146,15 +151,20 @@ class VIAParser(Parser):
             return made
         return read_entries(document, form, findings)
 
-    def _field(self, document: ViaDocument) -> str | None:
+    def _field(self, document: ViaDocument, findings: Findings) -> str | None:
+        """The attribute that names the class; None if all regions are of one class, which `_nameless` then is."""
+        self._nameless = self.class_name
         if self.class_name is not None and self.label_field is None:
             return None
         field = find_field(document, self.label_field, self._given, str(self.path))
-        if field is None and self.class_name is None and any(image.regions for image in document.images):
-            raise DataError(
-                f"{self.path}: its regions have no attribute that could name their class; "
-                "give the class of all of them, such as class_name='object'."
-            )
+        if field is None and self.class_name is None:
+            # As people outline things of one kind, and name the kind in their code.
+            known = () if self._given is None else self._given.names
+            self._nameless = known[0] if len(known) == 1 else DEFAULT_CLASS
+            for image in document.images:
+                for _ in image.regions:
+                    reason = f"region without any attribute for its class, taken for {self._nameless!r}"
+                    findings.mend(reason, image.where, "class_name= (--class-name) says what they are")
         return field
 
     def _parts(
@@ -182,9 +192,9 @@ class VIAParser(Parser):
             return None
         if found:
             return names.get(found[0], found[0])
-        if self.class_name is None:
+        if self._nameless is None:
             findings.drop("region without a class", where, f"its attribute {field!r} is empty")
-        return self.class_name
+        return self._nameless
 
     def _part(
         self, region: ViaRegion, class_name: str, field: str | None, geometry: Polygons | None, box: Box | None
