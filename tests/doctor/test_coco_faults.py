@@ -241,7 +241,9 @@ def test_entries_that_are_no_objects_do_not_stop_the_check(tmp_path: Path) -> No
 
 
 def test_missing_image_folder_is_one_fault(tmp_path: Path) -> None:
-    path = tmp_path / "labels.json"
+    # Two folders down: images are looked for beside the file and one level up, where other tests have theirs.
+    path = tmp_path / "data" / "labels.json"
+    path.parent.mkdir()
     path.write_text(json.dumps(document()))
     report = check_path(path)
     assert kinds(report) == {"image folder not found": 1}

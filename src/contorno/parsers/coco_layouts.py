@@ -25,20 +25,12 @@ from typing import Any
 from contorno.errors import DataError
 from contorno.parsers.image_files import missing_names, relative_name
 from contorno.parsers.json_head import read_head
+from contorno.splits.words import SPLIT_WORDS
 
 Part = tuple[Path, Path]
 """A COCO file and the folder that its file names start in."""
 
-_SPLIT_WORDS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "minival": "validation",
-    "test": "test",
-    "testing": "test",
-}
+_WORDS = {**SPLIT_WORDS, "minival": "validation"}
 # Files that COCO and others lay beside the instances, of the same images.
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info", "keypoints", "person_keypoints", "densepose")
 _MASKS_TOO = "person_keypoints"
@@ -124,7 +116,7 @@ def split_named(path: Path, root: Path) -> str:
     """The split that the name of a COCO file says, else that of the folders below `root` that it lies in; else ""."""
     names = [path.stem, *reversed(path.relative_to(root).parent.parts)] if path.is_relative_to(root) else [path.stem]
     for name in names:
-        splits = {_SPLIT_WORDS[word] for word in _words(name) if word in _SPLIT_WORDS}
+        splits = {_WORDS[word] for word in _words(name) if word in _WORDS}
         if len(splits) == 1:
             return splits.pop()
     return ""
@@ -230,8 +222,8 @@ def _subsets(path: Path) -> list[str]:
     """Names that a folder of a file's images may have: of instances_train2017.json, train2017, then train."""
     stem = re.sub(r"^(instances|person_keypoints|annotations?|coco|labels)[_-]+", "", path.stem)
     stem = re.sub(r"[._-](annotations?|coco|labels)$", "", stem)
-    words = [word for word in (*_words(stem), path.parent.name.lower()) if word in _SPLIT_WORDS]
-    same = [other for word in words for other, split in _SPLIT_WORDS.items() if split == _SPLIT_WORDS[word]]
+    words = [word for word in (*_words(stem), path.parent.name.lower()) if word in _WORDS]
+    same = [other for word in words for other, split in _WORDS.items() if split == _WORDS[word]]
     return list(dict.fromkeys([stem, *words, *same]))
 
 

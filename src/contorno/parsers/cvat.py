@@ -17,10 +17,10 @@ from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.groups import join_groups
 from contorno.parsers.parsing import Missing, Parser
-from contorno.parsers.voc_folders import SPLITS
 from contorno.parsers.xml_file import XmlElement, iterate_xml
 from contorno.progress import Progress
 from contorno.records import ClassMap
+from contorno.splits.words import SPLIT_WORDS
 
 Boxes = Literal["box", "mask"]
 Polylines = Literal["drop", "close"]
@@ -148,7 +148,7 @@ class CVATParser(Parser):
             return None
         subset = element.attributes.get("subset", "").strip()
         image = FoundImage(file_name=name, where=f"{where} {name}", size=_size(element))
-        image.split = SPLITS.get(subset.lower(), subset if subset.lower() != "default" else None) or None
+        image.split = SPLIT_WORDS.get(subset.lower(), subset if subset.lower() != "default" else None) or None
         if image.size is None:
             image.path = image_path(name, subset, self.img_dir)
             if image.path is not None:

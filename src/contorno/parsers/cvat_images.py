@@ -11,8 +11,8 @@ from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage
 from contorno.parsers.image_files import is_there, relative_name
 from contorno.parsers.parsing import Missing
-from contorno.parsers.voc_folders import SPLITS
 from contorno.parsers.xml_file import root_tag
+from contorno.splits.words import SPLIT_WORDS
 
 _BY_LAST_PART = "image found by the last part of its name, without its folders"
 
@@ -72,7 +72,7 @@ def find_images(images: list[FoundImage], img_dir: Path, findings: Findings) -> 
 
 def image_path(name: str, subset: str, img_dir: Path) -> Path | None:
     """The file of an image: under its name, or in a folder of its subset, as exports of projects lay them out."""
-    names = [subset, *(known for known, split in SPLITS.items() if split == subset or known == subset.lower())]
+    names = [subset, *(known for known, split in SPLIT_WORDS.items() if split == subset or known == subset.lower())]
     folders = [*(img_dir / folder for below in names if below for folder in _spellings(below)), img_dir]
     # "default" is the subset of images that are in none.
     for folder in (*folders, img_dir / "default"):

@@ -20,6 +20,7 @@ from contorno.parsers.labelme_shapes import Rectangles, read_shape
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
 from contorno.records import ClassMap
+from contorno.splits.words import SPLIT_WORDS
 
 __all__ = ["LABELS_FILE", "LabelMeParser", "is_labelme"]
 
@@ -29,8 +30,6 @@ LABELS_FILE = "labels.txt"
 _NO_CLASSES = ("__ignore__", "_background_")  # LabelMe's own marks
 _KNOWN = ("label", "points", "group_id", "shape_type", "mask", "is_crowd", "contorno_id", "line_color", "fill_color")
 _OF_IMAGE = frozenset(("imagePath", "imageData", "imageHeight", "imageWidth"))
-_SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
-_SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
 
 
 def is_labelme(document: Any) -> bool:
@@ -93,7 +92,7 @@ class LabelMeParser(Parser):
 
     def _declared_classes(self) -> Sequence[str]:
         # A folder of one split has its list beside it.
-        homes = [self.root, *([self.root.parent] if self.root.name.lower() in _SPLITS else [])]
+        homes = [self.root, *([self.root.parent] if self.root.name.lower() in SPLIT_WORDS else [])]
         file = next((home / LABELS_FILE for home in homes if (home / LABELS_FILE).is_file()), None)
         if not self.path.is_dir() or file is None:
             return ()
@@ -176,7 +175,7 @@ class LabelMeParser(Parser):
             objects=[] if size is None else self._objects(document["shapes"], size, where, findings),
             path=path,
             image=pixels,
-            split=split if isinstance(split, str) and split else _SPLITS.get(Path(where).parts[0].lower()),
+            split=split if isinstance(split, str) and split else SPLIT_WORDS.get(Path(where).parts[0].lower()),
         )
 
     def _leave_out(self, reason: str, where: str, error: DataError, findings: Findings) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from urllib.parse import quote, unquote
 
 from contorno.records import BACKGROUND
+from contorno.splits.words import SPLIT_WORDS
 
 _MARKS = "masks|mask|labels|label|labelmap|gt|seg|segmentation|annotation|cp_masks|cp_mask|instances|semantic|trimap"
 _MARK = re.compile(rf"[\W_]*(?:{_MARKS})", re.IGNORECASE)
@@ -24,15 +25,6 @@ _SAYS_NOTHING = frozenset(
         "|"
     )
 )
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 _CODE = re.compile(r"^[0-9a-f]{6,}$|^[0-9a-f]{8}-[0-9a-f-]{20,}$|^(?=.*\d)\w{16,}$", re.IGNORECASE)
 
 
@@ -128,7 +120,7 @@ class ImageNames:
 
 def split_of_folder(name: str) -> str | None:
     """The split that a folder is named for: "train", "validation", "test", or None."""
-    return _SPLITS.get(name.casefold())
+    return SPLIT_WORDS.get(name.casefold())
 
 
 def class_of_folder(name: str) -> str | None:

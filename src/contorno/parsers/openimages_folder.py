@@ -9,18 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from contorno.parsers.openimages_tables import TableKind, table_kind
+from contorno.splits.words import SPLIT_WORDS
 
 Layout = Literal["contorno", "tutorial", "tables"]
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "test": "test",
-}
 _MASK_FOLDER = re.compile(r"(.*[-_])?(masks?|segmentations?)([-_].*)?", re.IGNORECASE)
 _MASK_NAME = re.compile(r".+_[mgt]\w+_[0-9a-fA-F]+\.png", re.IGNORECASE)
 _DEEPEST = 6
@@ -108,9 +101,9 @@ def split_of(path: Path, root: Path) -> str | None:
     """The split that a file's folders or its name say: `validation/data/x.jpg`, `oidv6-train-annotations-bbox.csv`."""
     folders = path.relative_to(root).parent.parts if path.is_relative_to(root) else path.parent.parts
     for name in (*reversed(folders), root.name):
-        if name.lower() in _SPLITS:
-            return _SPLITS[name.lower()]
+        if name.lower() in SPLIT_WORDS:
+            return SPLIT_WORDS[name.lower()]
     for word in re.split(r"[-_.]", path.name.lower()) if path.suffix.lower() == ".csv" else ():
-        if word in _SPLITS:
-            return _SPLITS[word]
+        if word in SPLIT_WORDS:
+            return SPLIT_WORDS[word]
     return None

@@ -19,13 +19,14 @@ from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
 from contorno.parsers.openimages_joined import Unmasked
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.recognise import recognise
-from contorno.parsers.sources import SPLIT_FOLDERS, Recognised, Source
+from contorno.parsers.sources import Recognised, Source
 from contorno.parsers.unmasked import masks_or_boxes
 from contorno.parsers.via import VIABBoxParser, VIAParser
 from contorno.parsers.voc import VOCBBoxParser, VOCMaskParser, has_outlines
 from contorno.parsers.yolo import YOLOBBoxParser, YOLOSegParser
 from contorno.records import ClassMap, Records
 from contorno.splits import BySplitFolder, RandomSplitter, SingleSplitter
+from contorno.splits.words import SPLIT_FOLDERS
 
 _COCO: dict[str, type[COCOMaskParser] | type[COCOBBoxParser] | type[COCOParser]] = {
     "masks": COCOMaskParser,

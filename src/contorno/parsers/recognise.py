@@ -15,9 +15,10 @@ from contorno.parsers.mask_classes import CLASSES_FILE, stated_classes
 from contorno.parsers.mask_folder import is_mask_folder
 from contorno.parsers.mask_layouts import Walk, find_masked_images, image_folder, mask_folders
 from contorno.parsers.openimages import is_openimages
-from contorno.parsers.sources import SPLIT_FOLDERS, UNFINISHED, Kind, Recognised, Source
+from contorno.parsers.sources import UNFINISHED, Kind, Recognised, Source
 from contorno.parsers.yolo import is_yolo
 from contorno.parsers.yolo_config import find_yaml
+from contorno.splits.words import SPLIT_FOLDERS
 
 _LOOKED_AT = 200
 

@@ -17,13 +17,6 @@ Kind = Literal[
     "mask folder",
 ]
 
-SPLIT_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-"""Names of splits, and the folders that data sets keep them in."""
-
 UNFINISHED = ".contorno-unfinished"
 """A file in a folder that a command of ours has begun to write and not finished."""
 

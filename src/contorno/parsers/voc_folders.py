@@ -10,9 +10,8 @@ from pathlib import Path
 from contorno.errors import ConfigError, DataError
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import existing_folder, relative_name
+from contorno.splits.words import SPLIT_WORDS
 
-SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation", "validation": "validation"}
-SPLITS |= {"test": "test", "testing": "test"}
 """Names of image lists and of folders that are splits, and what records call them."""
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jfif", ".mpo"})
@@ -191,11 +190,11 @@ def read_image_sets(
             break
     if not lists:
         return None
-    if lists.keys() & SPLITS.keys() - {"test", "testing"}:
+    if lists.keys() & SPLIT_WORDS.keys() - {"test", "testing"}:
         lists.pop("trainval", None)
     rank = {"train": 0, "validation": 1, "test": 2}
     named = sorted(
-        ((SPLITS.get(stem, "train" if stem == "trainval" else path.stem), path) for stem, path in lists.items()),
+        ((SPLIT_WORDS.get(stem, "train" if stem == "trainval" else path.stem), path) for stem, path in lists.items()),
         key=lambda entry: (rank.get(entry[0], 3), entry[1].name),
     )
     splits: dict[str, str | None] = {}
@@ -239,12 +238,12 @@ def is_lossy(name: str) -> bool:
 
 def _of_one_class(path: Path) -> bool:
     name, _, split = path.stem.rpartition("_")
-    return bool(name) and split.lower() in (*SPLITS, "trainval")
+    return bool(name) and split.lower() in (*SPLIT_WORDS, "trainval")
 
 
 def split_of_folder(folder: str) -> str | None:
     """The split that one of the folders in a path is named for."""
-    return next((SPLITS[part] for part in folder.lower().split("/") if part in SPLITS), None)
+    return next((SPLIT_WORDS[part] for part in folder.lower().split("/") if part in SPLIT_WORDS), None)
 
 
 def safe_name(name: str, where: str) -> str | None:

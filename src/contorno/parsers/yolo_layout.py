@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from contorno.errors import DataError
 from contorno.parsers.findings import Findings
-from contorno.parsers.yolo_config import SPLIT_KEYS, YoloConfig, find_yaml, read_config, read_text
+from contorno.parsers.yolo_config import YoloConfig, find_yaml, read_config, read_text
 from contorno.parsers.yolo_labels import (
     IMAGES,
     YoloImage,
@@ -23,12 +23,12 @@ from contorno.parsers.yolo_labels import (
     name_below,
     same_but_for_case,
 )
+from contorno.splits.words import SPLIT_WORDS
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".jfif", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".mpo", ".gif", ".ppm", ".pgm"}
 )
 _LISTS = {"train.txt": "train", "val.txt": "validation", "valid.txt": "validation", "test.txt": "test"}
-_SPLIT_WORDS = {**SPLIT_KEYS, "training": "train", "testing": "test"}
 _MOST_LIST_BYTES = 1 << 28
 
 
@@ -226,7 +226,7 @@ def _seen_parts(root: Path) -> dict[str, list[Path]]:
 def _split_of(name: str) -> str | None:
     """The split that a folder's name means: val, Valid, train2017, test_images."""
     word = re.sub(r"[\d_-]+(images)?$", "", name.lower())
-    return _SPLIT_WORDS.get(word)
+    return SPLIT_WORDS.get(word)
 
 
 def images_below(folder: Path) -> list[Path]:

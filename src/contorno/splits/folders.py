@@ -10,11 +10,12 @@ from pathlib import Path, PurePosixPath
 from contorno.errors import ConfigError, DataError
 from contorno.records import Records
 from contorno.splits.listed import some
+from contorno.splits.words import SPLIT_FOLDERS
 
 _FOLDERS = {
-    "train": ("train", "training", "trainset"),
-    "validation": ("val", "valid", "validation", "dev", "valset"),
-    "test": ("test", "testing", "testset"),
+    "train": (*SPLIT_FOLDERS["train"], "trainset"),
+    "validation": (*SPLIT_FOLDERS["validation"], "dev", "valset"),
+    "test": (*SPLIT_FOLDERS["test"], "testset"),
 }
 _SPLIT_OF_FOLDER = {folder: split for split, folders in _FOLDERS.items() for folder in folders}
 _RANK = {split: rank for rank, split in enumerate(_FOLDERS)}

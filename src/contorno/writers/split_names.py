@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath, PureWindowsPath
 
 from contorno.errors import ConfigError
+from contorno.splits.words import SPLIT_WORDS
 
 USUAL_SPLITS = ("train", "validation", "test")
-_ALSO_CALLED = {"training": "train", "val": "validation", "valid": "validation", "testing": "test"}
 
 
 def usual_name(split: str) -> str:
     """ "train", "validation" or "test" for what these are called elsewhere; another name as it is."""
-    return _ALSO_CALLED.get(split.lower(), split)
+    return SPLIT_WORDS.get(split.lower(), split)
 
 
 def check_splits(splits: Iterable[str]) -> None:
