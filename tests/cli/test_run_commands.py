@@ -94,7 +94,8 @@ def test_predict_writes_labels_of_few_vertices_to_correct(
     disc_files(tmp_path / "photos" / "b", 1, seed=5)  # a file of the same name
     words = ("predict", made.folder, tmp_path / "photos", "--out", tmp_path / "out", "--threshold", "0.01")
     code, out, err = call(capsys, *words, "--labels", to, "--min-iou", "0.9")
-    assert (code, err) == (0, [])
+    # A slow machine draws its progress; nothing else is said.
+    assert (code, [line for line in err if not line.startswith("images: ")]) == (0, [])
     rows = json.loads((tmp_path / "out" / "predictions.json").read_text())
     rows = [row for row in rows if row["area"]]
     assert f"3 images, {len(rows)} objects" in out
