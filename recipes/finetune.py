@@ -5,6 +5,7 @@ Needs: data=FILE|FOLDER of COCO, VIA, LabelMe, YOLO, PASCAL VOC, CVAT, Open Imag
 Gives: a run folder with weights, labels, figures, pictures, TorchScript and report.html.
 Run:   contorno run finetune data=my.json images=photos
        contorno run finetune data=nuclei weights=none minutes=15 vertical_flips=true
+       contorno run finetune data=my.json images=photos engine=icevision
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Literal
 
 from contorno import doctor, parsers, tfms
 from contorno.dataset import Dataset
+from contorno.integrations import icevision
 from contorno.learner import recorded
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.torchvision import mask_rcnn
@@ -44,11 +46,14 @@ class Config:
     vertical_flips: bool = False  # for images without an up and down, such as those of a microscope
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     num_workers: int = 0
+    engine: Literal["contorno", "icevision"] = "contorno"  # the real icevision comes by `contorno env add icevision`
     seed: int = 0
 
 
 def read(cfg: Config) -> dict[str, Records]:
     """The records by split, of objects with masks or, for faster_rcnn, the boxes of all."""
+    if cfg.engine == "icevision":
+        icevision.check_installed()
     objects: parsers.Objects = {"mask_rcnn": "masks", "faster_rcnn": "boxes"}.get(cfg.model, "auto")
     options = parsers.ReadOptions(class_name=cfg.class_name, objects=objects, label_field=cfg.label_field)
     return parsers.parse(cfg.data, cfg.images, options=options, seed=cfg.seed)
@@ -89,22 +94,31 @@ def main(cfg: Config, run: Run) -> str:
     train_ds = Dataset(train, tfms.A.Adapter([*augmented, *flips, tfms.A.Normalize()]), seed=cfg.seed)
     valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
 
-    # 3. The model and its learner.
-    options = {"backbone": cfg.backbone, "norm": cfg.norm, "weights": cfg.weights, "detector": cfg.model}
-    fitted = fit_model(train, size, say=run.say, **options)
-    model_type = fitted.model_type
+    # 3. The model and its learner: contorno's, or those of the real icevision.
+    options = {
+        "backbone": cfg.backbone,
+        "norm": cfg.norm,
+        "weights": cfg.weights,
+        "detector": cfg.model,
+        "say": run.say,
+    }
+    loading = {"batch_size": cfg.batch_size, "num_workers": cfg.num_workers}
+    if cfg.engine == "icevision":
+        fitted, learn = icevision.engine(train_ds, valid_ds, precision=cfg.precision, **loading, **options)
+    else:
+        fitted = fit_model(train, size, **options)
+        model_type, boxes = fitted.model_type, COCOMetric(COCOMetricType.bbox)
+        learn = model_type.fastai.learner(
+            dls=[
+                model_type.train_dl(train_ds, shuffle=True, seed=cfg.seed, **loading),
+                model_type.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
+            ],
+            model=fitted.model,
+            metrics=[COCOMetric(COCOMetricType.mask), boxes] if model_type is mask_rcnn else [boxes],
+            precision=cfg.precision,
+            show_progress=False,
+        )
     run.write_card(fitted.settings, train.class_map, size)
-    boxes, masks = COCOMetric(COCOMetricType.bbox), COCOMetric(COCOMetricType.mask)
-    learn = model_type.fastai.learner(
-        dls=[
-            model_type.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
-            model_type.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
-        ],
-        model=fitted.model,
-        metrics=[masks, boxes] if model_type is mask_rcnn else [boxes],
-        precision=cfg.precision,
-        show_progress=False,
-    )
 
     # 4. Train. Pretrained weights: the heads first, then all of it at lower rates; random weights: all at once.
     lr = cfg.lr or (1e-3 if is_random else 2e-4)

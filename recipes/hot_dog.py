@@ -4,7 +4,7 @@ Needs: a network; or bucket=DIR, a small offline Open Images made by `contorno o
 Gives: data/hot_dog with the images, and a run folder with weights, labels, figures, pictures, TorchScript, report.html.
 Run:   contorno run hot_dog
        contorno run hot_dog classes="Banana, Orange" limit=300
-       contorno run hot_dog name=choripan bucket=DIR
+       contorno run hot_dog name=choripan bucket=DIR engine=icevision
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import Literal
 from contorno import doctor, openimages, parsers, splits, tfms
 from contorno.dataset import Dataset
 from contorno.errors import ConfigError
+from contorno.integrations import icevision
 from contorno.learner import recorded
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.torchvision import mask_rcnn
@@ -41,15 +42,14 @@ class Config:
     meta_dir: Path | None = None  # where lists and tables are, or are kept
     image_size: int = 384  # longest side, pixels, or that of the largest image
     presize: int | None = 512  # size before crops are taken; none: image_size
-    weights: str = (
-        "auto"  # auto: the best published, random with bucket=; coco, imagenet, none, or a .pth file or address
-    )
+    weights: str = "auto"  # the best published, random with bucket=; coco, imagenet, none, a .pth file or address
     backbone: str | None = None  # none: resnet50_fpn, from random weights resnet18_fpn
     epochs: int = 10
     freeze_epochs: int = 2  # first only the heads are trained; 0 with random weights
     batch_size: int = 4
     lr: float | None = None  # none: 1e-3 from random weights, 1e-4 from pretrained ones
     num_workers: int = 0
+    engine: Literal["contorno", "icevision"] = "contorno"  # the real icevision comes by `contorno env add icevision`
     seed: int = 0
 
 
@@ -57,6 +57,8 @@ def request(cfg: Config) -> openimages.Options:
     """What is asked of Open Images."""
     if cfg.name is not None and len(cfg.classes) != 1:
         raise ConfigError(f"name={cfg.name!r} is for one class; {len(cfg.classes)} are asked for: {cfg.classes}.")
+    if cfg.engine == "icevision":
+        icevision.check_installed()
     return {
         "limit": cfg.limit,
         "seed": cfg.seed,
@@ -115,20 +117,19 @@ def main(cfg: Config, run: Run) -> str:
     train_ds = Dataset(train, tfms.A.Adapter([*augmented, tfms.A.Normalize()]), seed=cfg.seed)
     valid_ds = Dataset(valid, tfms.A.Adapter([*tfms.A.resize_and_pad(size), tfms.A.Normalize()]))
 
-    # 4. The model and its learner.
+    # 4. The model and its learner: contorno's, or those of the real icevision.
     is_random = cfg.weights == "none" or (cfg.weights == "auto" and cfg.bucket is not None)
-    weights = "none" if is_random else cfg.weights
-    fitted = fit_model(train, size, backbone=cfg.backbone, weights=weights, say=run.say)
+    options = {"backbone": cfg.backbone, "weights": "none" if is_random else cfg.weights, "say": run.say}
+    loading = {"batch_size": cfg.batch_size, "num_workers": cfg.num_workers}
+    if cfg.engine == "icevision":
+        fitted, learn = icevision.engine(train_ds, valid_ds, **loading, **options)
+    else:
+        fitted = fit_model(train, size, **options)
+        train_dl = mask_rcnn.train_dl(train_ds, shuffle=True, seed=cfg.seed, **loading)
+        valid_dl = mask_rcnn.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers)  # one by one: least memory
+        metrics = [COCOMetric(COCOMetricType.mask), COCOMetric(COCOMetricType.bbox)]
+        learn = mask_rcnn.fastai.learner([train_dl, valid_dl], fitted.model, metrics, show_progress=False)
     run.write_card(fitted.settings, train.class_map, size)
-    learn = mask_rcnn.fastai.learner(
-        dls=[
-            mask_rcnn.train_dl(train_ds, cfg.batch_size, shuffle=True, num_workers=cfg.num_workers, seed=cfg.seed),
-            mask_rcnn.valid_dl(valid_ds, batch_size=1, num_workers=cfg.num_workers),  # one by one: least memory
-        ],
-        model=fitted.model,
-        metrics=[COCOMetric(COCOMetricType.mask), COCOMetric(COCOMetricType.bbox)],
-        show_progress=False,
-    )
 
     # 5. Train. Pretrained weights: the heads first, then all of it at lower rates; random weights: all at once.
     lr = cfg.lr or (1e-3 if is_random else 1e-4)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import io
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -79,7 +82,7 @@ def mend() -> Mended:
     Raises MissingExtraError if icevision or a package that it imports is not installed, ConfigError for a version other
     than VERSION.
     """
-    _check_version()
+    check_installed()
     importing = DRAWING_MODULE not in sys.modules
     try:
         with font_at_hand(), warnings.catch_warnings():
@@ -96,12 +99,25 @@ def mend() -> Mended:
     return mended
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep icevision's log and its progress bars, on stderr, from being shown while the block runs."""
+    logger = importlib.import_module("loguru").logger
+    logger.disable("icevision")
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logger.enable("icevision")
+
+
 def imported() -> ModuleType:
     """What `from icevision.all import *` gives: as it is if it is imported already, mended if not. Raises as `mend`."""
     return sys.modules.get("icevision.all") or mend().ice
 
 
-def _check_version() -> None:
+def check_installed() -> None:
+    """Raise MissingExtraError without icevision, ConfigError for a version other than VERSION; imports nothing."""
     try:
         found = importlib.metadata.version("icevision")
     except importlib.metadata.PackageNotFoundError as error:
