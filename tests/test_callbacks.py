@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from contorno.callbacks import BestWeights, Callback, Checkpoint, EpochLines, TimeBudget
-from contorno.errors import ConfigError, DataError
+from contorno.callbacks.states import write_state
+from contorno.errors import ConfigError, DataError, WriteError
 from contorno.learner import DetectionLearner, recorded
 from contorno.runs import Run
 from tiny_detector import tiny_learner
@@ -264,3 +269,27 @@ def test_ctrl_c_before_the_first_epoch_ends_leaves_weights_and_a_history(tmp_pat
     assert run.history_path.read_text() == "epoch\n"
     assert "stopped by Ctrl-C in epoch 1" in said[-1]
     assert "--resume" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.ENOSPC, "No space left on device"), WriteError),
+        (DataError("of a signal handler"), DataError),
+    ],
+    ids=["Ctrl-C", "full disk", "another"],
+)
+def test_what_stops_the_writing_of_a_state_comes_out_as_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException, told: type[BaseException]
+) -> None:
+    class Stopped(io.FileIO):
+        def write(self, data: Any) -> int:
+            if len(data) > 10_000:
+                raise stop
+            return super().write(data)
+
+    monkeypatch.setattr(os, "fdopen", lambda handle, mode, **_: Stopped(handle, mode))
+    with pytest.raises(told):
+        write_state(tmp_path / "state.pth", {"weights": torch.zeros(10_000)})
+    assert list(tmp_path.iterdir()) == []

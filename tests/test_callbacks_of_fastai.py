@@ -193,7 +193,7 @@ def test_these_are_refused_with_what_to_use(make: Any, sentence: str) -> None:
     ("module", "name", "sentence"),
     [
         ("fastai.callback.tensorboard", "TensorBoardCallback", r"use contorno.callbacks.TensorBoardCallback"),
-        ("fastai.distributed", "ParallelTrainer", "train on one GPU"),
+        ("fastai.distributed", "ParallelTrainer", "start the same program with torchrun"),
     ],
 )
 def test_those_of_modules_that_may_be_absent_are_known_by_name(module: str, name: str, sentence: str) -> None:

@@ -10,7 +10,7 @@ import ast
 import re
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -280,25 +280,38 @@ def test_every_fault_that_the_doctor_names_is_on_its_page() -> None:
     assert {kind for kind in kinds if kind not in text} == set()
 
 
-def run_blocks(page: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
-    """Run the marked blocks of a page in `folder`: how many, and their names."""
+def run_blocks(
+    page: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    names: dict[str, Any] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """Run the marked blocks of a page in `folder`: how many, and their names.
+
+    settings: smaller values for names that a block has just set.   names: what a page before this one left.
+    """
     marked = [block for block in blocks(ROOT / "docs" / page) if block.runs]
-    names: dict[str, Any] = {"__name__": "page"}
+    names = {"__name__": "page"} if names is None else names
     monkeypatch.chdir(folder)
+    waiting = dict(settings or {})
     for block in marked:
         assert block.language == "python", block.where
         with warnings.catch_warnings():
             # What a reader sees as well: torch on the age of TorchScript.
             warnings.simplefilter("ignore")
             exec(compile(block.code, block.where, "exec"), names)
+        names.update({key: waiting.pop(key) for key in list(waiting) if key in names})
+    assert not waiting, f"{page} sets no {', '.join(waiting)}"
     return len(marked), names
 
 
 def test_marked_blocks_stand_only_on_pages_that_are_run_below() -> None:
     marked = [block.page.name for block in BLOCKS if block.runs]
-    assert set(marked) == {"labels.md", "masks.md", "notebook.md", "use.md"}
+    assert set(marked) == {"labels.md", "masks.md", "notebook.md", "tutorial.md", "use.md"}
     raw = sum(page.read_text(encoding="utf-8").count("<!-- runs -->") for page in PAGES)
-    assert len(marked) == raw == 8
+    assert len(marked) == raw == 18
 
 
 def test_the_blocks_about_masks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,12 +346,34 @@ def test_the_parser_of_a_format_of_ones_own_runs_and_what_it_writes_is_read(
     }
 
 
-def test_the_notebook_blocks_run_on_the_offline_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    count, names = run_blocks("how-to/notebook.md", tmp_path, monkeypatch)
-    assert count == 4
+TUTORIAL_SMALL = {
+    "drawn": {"train": 8, "validation": 4, "test": 4},
+    "image_size": 96,
+    "presize": 112,
+    "epochs": 1,
+}
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_from_its_first_block_to_its_last_and_its_run_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count, names = run_blocks("start/tutorial.md", tmp_path, monkeypatch, settings=TUTORIAL_SMALL)
+    assert count == 13
     assert len(names["coco"]["images"]) == len(names["train_records"]) + len(names["valid_records"]) >= 3
     assert names["train_records"].num_objects + names["valid_records"].num_objects == len(names["coco"]["annotations"])
-    assert names["train_ds"][0].image.shape == (384, 384, 3)
+    assert names["train_ds"][0].image.shape == (96, 96, 3)
+    assert len(names["learn"].history.rows) == 1
+    assert names["preds"][0].class_map.names == ("choripan",)
+    assert names["preds"][0].size_hw == names["img"].shape[:2]
+    assert {path.name for path in names["save_dir"].iterdir()} == {"model.pth", "labels.txt", "jit-model.pt"}
+    assert re.search(r"^(\d+) found; \1 by the model itself$", capsys.readouterr().out, flags=re.M)
+
+    # The page about notebooks goes on with what the tutorial made.
+    count, names = run_blocks("how-to/notebook.md", tmp_path, monkeypatch, names=names)
+    assert count == 1
+    kept = {path.name for path in (tmp_path / "runs" / "hot_dog").iterdir()}
+    assert {"model.pth", "labels.txt", "model.json", "history.csv", "splits", "checkpoints"} <= kept
 
 
 @pytest.mark.slow

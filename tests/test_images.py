@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import threading
-import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,31 +11,7 @@ from PIL import Image
 
 from contorno import images
 from contorno.errors import ConfigError, DataError
-
-RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-
-
-def two_by_three() -> NDArray[np.uint8]:
-    """Six colours, no two alike, so that every turn shows."""
-    return np.array([[RED, GREEN, BLUE], [WHITE, (9, 9, 9), (200, 100, 0)]], dtype=np.uint8)
-
-
-def save(image: Image.Image, path: Path, **options: object) -> Path:
-    image.save(path, **options)
-    return path
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk of a PNG."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_of_size(path: Path, width: int, height: int) -> Path:
-    """A PNG whose header promises that many pixels and which holds none."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
-    return path
-
+from tiny_pictures import BLUE, GREEN, RED, WHITE, save, two_by_three
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
@@ -141,101 +113,6 @@ def test_first_frame_of_an_animation_is_read(tmp_path: Path) -> None:
     assert images.image_size(path) == (2, 2)
 
 
-# ---- faults ----------------------------------------------------------------------------------------------------------
-
-READERS = {
-    "read_image": images.read_image,
-    "image_size": images.image_size,
-    "read_mask": images.read_mask,
-    "read_mask_values": images.read_mask_values,
-}
-
-
-@pytest.fixture(params=READERS.values(), ids=READERS.keys())
-def read(request: pytest.FixtureRequest) -> object:
-    return request.param
-
-
-def test_missing_file_is_named(tmp_path: Path, read: object) -> None:
-    with pytest.raises(DataError, match=r"gone\.png does not exist"):
-        read(tmp_path / "gone.png")  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("data", [b"", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n"], ids=["empty", "page", "start"])
-def test_file_that_is_no_image_is_named(tmp_path: Path, read: object, data: bytes) -> None:
-    path = tmp_path / "page.png"
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=r"page\.png"):
-        read(path)  # type: ignore[operator]
-
-
-def test_folder_is_named(tmp_path: Path, read: object) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
-        read(tmp_path)  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif", "webp"])
-@pytest.mark.parametrize("read", [images.read_image, images.read_mask, images.read_mask_values])
-def test_truncated_file_is_named(tmp_path: Path, read: object, suffix: str) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    path = save(Image.fromarray(noise), tmp_path / f"cut.{suffix}")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(DataError, match=rf"cut\.{suffix}"):
-        read(path)  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("at", [20, 40, 60, 100, 200])
-def test_damage_in_a_png_is_named(tmp_path: Path, at: int) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    path = save(Image.fromarray(noise), tmp_path / "hurt.png")
-    data = bytearray(path.read_bytes())
-    data[at : at + 8] = bytes(value ^ 0xA5 for value in data[at : at + 8])
-    path.write_bytes(data)
-    with pytest.raises(DataError, match=r"hurt\.png"):
-        images.read_image(path)
-
-
-@pytest.mark.parametrize(("width", "height"), [(13_400, 13_400), (400_000, 1_000)])
-def test_decompression_bomb_is_refused_before_it_is_decoded(
-    tmp_path: Path, read: object, width: int, height: int
-) -> None:
-    path = png_of_size(tmp_path / "bomb.png", width, height)
-    with pytest.raises(DataError, match=r"bomb\.png has .*178 million"):
-        read(path)  # type: ignore[operator]
-
-
-def test_bomb_is_refused_where_pillow_has_its_limit_lifted(
-    tmp_path: Path, read: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # as notebooks with satellite pictures do
-    with pytest.raises(DataError, match="has 20000 x 20000 pixels"):
-        read(png_of_size(tmp_path / "bomb.png", 20_000, 20_000))  # type: ignore[operator]
-
-
-def test_large_image_below_the_limit_gives_its_size_without_a_warning(tmp_path: Path) -> None:
-    path = png_of_size(tmp_path / "large.png", 12_000, 12_000)  # Pillow warns from 89 million on
-    assert images.image_size(path) == (12_000, 12_000)
-
-
-def test_size_is_known_without_the_pixels(tmp_path: Path) -> None:
-    path = save(
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 48), dtype=np.uint8)), tmp_path / "a.png"
-    )
-    path.write_bytes(path.read_bytes()[:100])
-    assert images.image_size(path) == (64, 48)
-
-
-def test_warning_filters_are_as_before_after_reading_in_threads(tmp_path: Path) -> None:
-    path = save(Image.fromarray(two_by_three()), tmp_path / "a.png")
-    before = list(warnings.filters)
-    threads = [threading.Thread(target=lambda: [images.read_image(path) for _ in range(50)]) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert warnings.filters == before
-
-
 # ---- masks -----------------------------------------------------------------------------------------------------------
 
 
@@ -272,88 +149,12 @@ def test_full_and_empty_masks_stay_so(tmp_path: Path) -> None:
     assert images.read_mask(save(Image.new("L", (2, 2), 0), tmp_path / "empty.png")).tolist() == [[0, 0]] * 2
 
 
-def png_of_bits(
-    path: Path, mask: NDArray[np.uint8], *, filters: tuple[int, ...] = (0,), spare: int = 0, extra: bytes = b""
-) -> Path:
-    """A 1-bit grey PNG written by hand, its rows filtered in turn as `filters` says.
-
-    spare: bit to which the unused end of each row is set.   extra: chunks between the header and the pixels.
-    """
-    height, width = mask.shape
-    rows = np.packbits(np.pad(mask, [(0, 0), (0, -width % 8)], constant_values=spare), axis=1).tolist()
-    data, above = b"", [0] * len(rows[0])
-    for number, row in enumerate(rows):
-        kind = filters[number % len(filters)]
-        filtered = []
-        for at, value in enumerate(row):
-            left, up, corner = (row[at - 1], above[at], above[at - 1]) if at else (0, above[at], 0)
-            paeth = min((left, up, corner), key=lambda guess: abs(left + up - corner - guess))
-            filtered.append((value - (0, left, up, (left + up) // 2, paeth)[kind]) % 256)
-        data, above = data + bytes([kind, *filtered]), row
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    pixels = zlib.compress(data)
-    chunks = [chunk(b"IHDR", head), extra, chunk(b"IDAT", pixels[:5]), chunk(b"IDAT", pixels[5:]), chunk(b"IEND", b"")]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-    return path
-
-
-@pytest.mark.parametrize("filters", [(0,), (1,), (2,), (3,), (4,), (4, 0, 3, 2, 1)], ids=str)
-@pytest.mark.parametrize("width", [1, 8, 21])
-def test_bilevel_png_is_read_as_pillow_reads_it_whatever_its_filters(
-    tmp_path: Path, width: int, filters: tuple[int, ...]
-) -> None:
-    mask = (np.random.default_rng(width).random((12, width)) < 0.4).astype(np.uint8)
-    path = png_of_bits(tmp_path / "m.png", mask, filters=filters, spare=1, extra=chunk(b"gAMA", b"\0\0\xb1\x8f"))
-    with Image.open(path) as image:
-        assert image.mode == "1"
-        np.testing.assert_array_equal(np.asarray(image), mask)
-    np.testing.assert_array_equal(images.read_mask(path), mask)
-    bits, found = images.read_mask_bits(path)
-    assert found == width
-    np.testing.assert_array_equal(bits, np.packbits(mask, axis=1))  # the unused bits of the file are set, these are not
-
-
 @pytest.mark.parametrize("mode", ["L", "P", "RGB"])
 def test_bits_of_other_pictures_are_those_of_their_mask(tmp_path: Path, mode: str) -> None:
     image = Image.new(mode, (10, 2))
     image.putpixel((9, 1), (0, 0, 9) if mode == "RGB" else 9)
     bits, width = images.read_mask_bits(save(image, tmp_path / "m.png"))
     assert (bits.tolist(), width) == ([[0, 0], [0, 0b01000000]], 10)
-
-
-@pytest.mark.parametrize("end", [20, 40, -20, -3], ids=["in the header", "in the pixels", "at their end", "in IEND"])
-def test_bilevel_png_that_is_cut_off_is_read_as_far_as_pillow_takes_it(tmp_path: Path, end: int) -> None:
-    mask = np.eye(16, dtype=np.uint8)
-    path = png_of_bits(tmp_path / "m.png", mask)
-    path.write_bytes(path.read_bytes()[:end])
-    try:
-        with Image.open(path) as image:
-            expected = np.asarray(image).tolist()
-    except (OSError, SyntaxError):
-        with pytest.raises(DataError, match=r"m\.png"):
-            images.read_mask(path)
-    else:
-        assert images.read_mask(path).tolist() == expected
-
-
-def test_bilevel_png_with_a_flipped_bit_is_not_taken_for_whole(tmp_path: Path) -> None:
-    path = png_of_bits(tmp_path / "m.png", np.eye(64, dtype=np.uint8))
-    content = bytearray(path.read_bytes())
-    content[content.rindex(b"IDAT") + 6] ^= 0x10  # in the second chunk of pixels
-    path.write_bytes(bytes(content))
-    with pytest.raises(DataError, match=r"m\.png"):
-        images.read_mask(path)
-
-
-def test_bilevel_png_of_too_many_pixels_is_refused(tmp_path: Path) -> None:
-    size, rows = 14_000, zlib.compressobj(1)
-    pixels = b"".join([rows.compress(bytes(1 + size // 8)) for _ in range(size)]) + rows.flush()
-    head = struct.pack(">IIBBBBB", size, size, 1, 0, 0, 0, 0)
-    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-    (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    for read in (images.read_mask, images.read_mask_bits):
-        with pytest.raises(DataError, match=r"m\.png has .*more than the 178 million"):
-            read(tmp_path / "m.png")
 
 
 # ---- values of masks -------------------------------------------------------------------------------------------------

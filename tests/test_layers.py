@@ -17,18 +17,23 @@ ORDER = [
     ["contorno"],
     ["contorno.errors"],
     ["contorno.files", "contorno.progress"],
+    ["contorno.processes"],
     ["contorno.config"],
     ["contorno.boxes"],
     ["contorno.geometry"],
     ["contorno.run_length", "contorno.outlines"],
-    ["contorno.mask_sizes", "contorno.segmentations"],
+    ["contorno.mask_sizes", "contorno.mask_measures", "contorno.segmentations"],
     ["contorno.masks"],
     ["contorno.receipts"],
+    ["contorno.fitted_outlines"],
     ["contorno.simplify", "contorno.joined"],
+    ["contorno.opened_images"],
+    ["contorno.bilevel_png"],
     ["contorno.images"],
     ["contorno.mask_files"],
     ["contorno.class_map"],
     ["contorno.instances"],
+    ["contorno.detections"],
     ["contorno.object_sizes"],
     ["contorno.records"],
     ["contorno.samples"],
@@ -44,9 +49,11 @@ ORDER = [
     ["contorno.metrics"],
     ["contorno.draw"],
     ["contorno.report"],
+    ["contorno.model_card", "contorno.kept_splits"],
     # first floor: torch
     ["contorno.tfms"],
     ["contorno.dataset"],
+    ["contorno.batches"],
     ["contorno.loaders"],
     ["contorno.models"],
     ["contorno.inference"],
@@ -65,8 +72,10 @@ ORDER = [
 ]
 GROUND_FLOOR = ORDER[: ORDER.index(["contorno.tfms"])]
 
-# `models.torchvision.*.predict` and `.fastai`, resolved on first use: the two arrows that may point up.
+# `models.torchvision.*.predict` and `.fastai`, and `Dataset` of icevision's records, resolved on first use: the arrows
+# that may point up.
 SANCTIONED = {
+    ("contorno.dataset", "contorno.integrations.icevision.datasets"),
     ("contorno.models.torchvision.faster_rcnn", "contorno.inference"),
     ("contorno.models.torchvision.faster_rcnn", "contorno.learner"),
     ("contorno.models.torchvision.mask_rcnn", "contorno.inference"),
@@ -76,16 +85,25 @@ SANCTIONED = {
 DOORS = {
     "albumentations": ["contorno.tfms"],
     "fastai": ["contorno.learner", "contorno.callbacks"],
-    "pycocotools": ["contorno.masks", "contorno.metrics"],
+    "pycocotools": ["contorno.masks", "contorno.mask_measures", "contorno.metrics"],
     "hotcoco": ["contorno.metrics"],
     "httpx": ["contorno.openimages"],
     "yaml": ["contorno.config", "contorno.parsers.yolo_config"],
     "msgspec": ["contorno.parsers.coco_text"],
     "scipy": ["contorno.parsers.components", "contorno.doctor"],
+    "matplotlib": ["contorno.callbacks", "contorno.learner", "contorno.draw.window", "contorno.all"],
     "icevision": ["contorno.integrations"],
     "imantics": ["contorno.integrations"],
     "openimages": ["contorno.integrations"],
-    "PIL": ["contorno.images", "contorno.draw", "contorno.rehearsal", "contorno.report", "contorno.parsers"],
+    "PIL": [
+        "contorno.opened_images",
+        "contorno.bilevel_png",
+        "contorno.images",
+        "contorno.draw",
+        "contorno.rehearsal",
+        "contorno.report",
+        "contorno.parsers",
+    ],
 }
 
 

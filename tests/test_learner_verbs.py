@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -191,10 +193,10 @@ WORKS: dict[str, Verb] = {
 }
 
 REFUSED: dict[str, tuple[Verb, str]] = {
-    "distrib_ctx": (lambda learn: learn.distrib_ctx(), "train on one GPU"),
+    "distrib_ctx": (lambda learn: learn.distrib_ctx(), "start the same program with torchrun"),
     "export": (lambda learn: learn.export("mine.pkl"), "`contorno export RUN_FOLDER`"),
     "loss_not_reduced": (lambda learn: learn.loss_not_reduced(), "batch_size=1"),
-    "to_distributed": (lambda learn: learn.to_distributed(), "train on one GPU"),
+    "to_distributed": (lambda learn: learn.to_distributed(), "start the same program with torchrun"),
     "to_fp16": (lambda learn: learn.to_fp16(), r"learn.to_bf16\(\)"),
     "to_non_native_fp16": (lambda learn: learn.to_non_native_fp16(), r"learn.to_fp16\(\)"),
     "tta": (lambda learn: learn.tta(), r"learn.get_preds\(\)"),
@@ -356,10 +358,20 @@ def test_a_model_in_data_parallel_is_refused_when_made_and_when_trained() -> Non
 
 def test_more_gpus_than_one_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/contorno", "run", "finetune", "data=my photos"])
     learn = learner_on_cpu()
+    command = "`torchrun --nproc_per_node=2 -m contorno run finetune 'data=my photos'`"
     for call in (learn.to_parallel, lambda: learn.parallel_ctx().__enter__()):
-        with pytest.raises(ConfigError, match="torchrun --nproc-per-node 2"):
+        with pytest.raises(ConfigError, match=re.escape(command)):
             call()
+
+
+def test_under_torchrun_to_parallel_does_nothing_however_many_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    learn = learner_on_cpu()
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for name, value in {"RANK": 1, "WORLD_SIZE": 2, "LOCAL_RANK": 1, "MASTER_ADDR": "here", "MASTER_PORT": 1}.items():
+        monkeypatch.setenv(name, str(value))
+    assert learn.to_parallel() is learn
 
 
 @pytest.mark.parametrize("given", [[nn.functional.l1_loss], nn.functional.l1_loss, [3]], ids=["list", "bare", "number"])

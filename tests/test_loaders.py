@@ -6,6 +6,7 @@ import gc
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,3 +197,68 @@ def test_what_cannot_be_loaded_is_refused() -> None:
         train_dl(dataset(), batch_size=0)
     with pytest.raises(ConfigError, match="drop_last leaves nothing"):
         train_dl(dataset(2), batch_size=4, drop_last=True)
+
+
+def shares_of(
+    count: int, processes: int, *, batch_size: int, is_even: bool, drop_last: bool = False
+) -> list[list[Any]]:
+    """For each process the image ids of its batches in the second epoch."""
+    found = []
+    for rank in range(processes):
+        loader = train_dl(dataset(count), batch_size, seed=4, drop_last=drop_last)
+        loader.set_epoch(1)
+        with loader.shared(rank, processes, is_even=is_even):
+            batches = [[info.record.image_id for info in infos] for _, _, infos in loader]
+            assert len(batches) == len(loader)
+        found.append(batches)
+    return found
+
+
+def test_shares_of_an_epoch_are_disjoint_cover_it_and_have_equally_many_steps() -> None:
+    first, second, third = shares_of(9, 3, batch_size=2, is_even=True)
+    assert [[len(batch) for batch in share] for share in (first, second, third)] == [[2, 1]] * 3
+    given = [image_id for share in (first, second, third) for batch in share for image_id in batch]
+    assert sorted(given) == list(range(1, 10))
+
+
+def test_a_step_of_all_processes_is_one_of_a_larger_batch() -> None:
+    whole = train_dl(dataset(8), batch_size=4, seed=4)
+    whole.set_epoch(1)
+    steps = [{info.record.image_id for info in infos} for _, _, infos in whole]
+    first, second = shares_of(8, 2, batch_size=2, is_even=True)
+    assert [set(one) | set(other) for one, other in zip(first, second, strict=True)] == steps
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_where_images_do_not_divide_some_are_given_twice_in_training_and_none_in_validation(count: int) -> None:
+    even = shares_of(count, 3, batch_size=1, is_even=True)
+    assert {len(share) for share in even} == {-(-count // 3)}
+    given = [image_id for share in even for batch in share for image_id in batch]
+    assert set(given) == set(range(1, count + 1))
+    assert len(given) - count == -count % 3
+    uneven = shares_of(count, 3, batch_size=1, is_even=False)
+    assert sorted(image_id for share in uneven for batch in share for image_id in batch) == list(range(1, count + 1))
+
+
+def test_after_the_block_a_loader_gives_all_images_again() -> None:
+    loader = train_dl(dataset(5), batch_size=2)
+    with loader.shared(1, 2, is_even=True):
+        assert len(loader) == 2
+    assert len(loader) == 3
+    assert sorted(ids(loader)) == [1, 2, 3, 4, 5]
+
+
+def test_a_share_that_drop_last_would_empty_is_refused() -> None:
+    with pytest.raises(ConfigError, match="drop_last leaves nothing of 3 images in batches of 4"):
+        shares_of(5, 2, batch_size=4, is_even=True, drop_last=True)
+
+
+def test_workers_give_the_share_of_their_process() -> None:
+    for workers in (0, 2):
+        loader = train_dl(dataset(6), batch_size=2, num_workers=workers, seed=4)
+        with loader.shared(1, 2, is_even=True):
+            share = ids(loader)
+        if workers == 0:
+            alone = share
+    assert share == alone
+    assert len(share) == 3

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from contorno import masks
 from contorno.errors import DataError
 from contorno.masks import Polygons, RunLength
-
-Bitmap = NDArray[np.uint8]
+from tiny_bitmaps import Bitmap, bitmaps
 
 
 def bitmap_of(*rows: str) -> Bitmap:
@@ -36,17 +34,6 @@ def decoded_by_pycocotools(polygons: Polygons, size: tuple[int, int]) -> Bitmap:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools 2.0.11's own decode, on numpy 2
         return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(flat, *size)))
-
-
-@st.composite
-def bitmaps(draw: st.DrawFn, largest: int = 40) -> Bitmap:
-    """Noise of any density, in single pixels or in blocks; empty and full among them."""
-    height, width = draw(st.integers(1, largest)), draw(st.integers(1, largest))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    density = draw(st.sampled_from([0.0, 0.02, 0.2, 0.41, 0.5, 0.6, 0.8, 0.98, 1.0]))
-    block = draw(st.sampled_from([1, 1, 2, 5]))
-    coarse = rng.random((-(-height // block), -(-width // block))) < density
-    return np.kron(coarse, np.ones((block, block)))[:height, :width].astype(np.uint8)
 
 
 HOLED = bitmap_of(
@@ -324,54 +311,6 @@ def test_image_of_more_pixels_than_pycocotools_can_count_is_refused_before_it_br
         masks.to_run_length(geometry, (90_000, 90_000))
     with pytest.raises(DataError, match="larger than any mask"):
         masks.from_counts([90_000**2], (90_000, 90_000))
-
-
-# ---- measures --------------------------------------------------------------------------------------------------------
-
-
-@settings(deadline=None)
-@given(bitmaps())
-def test_area_and_box_are_those_of_the_bitmap(bitmap: Bitmap) -> None:
-    code = masks.encode(bitmap)
-    assert masks.area(code) == bitmap.sum()
-    y, x = np.nonzero(bitmap)
-    expected = [x.min(), y.min(), x.max() + 1, y.max() + 1] if len(x) else [0, 0, 0, 0]
-    assert masks.box(code).tolist() == expected
-
-
-def test_measures_of_many_masks_have_one_row_each() -> None:
-    codes = [masks.encode(SHAPES[name]) for name in ("empty", "full", "empty")] * 200  # above pycocotools' 255
-    areas, boxes = masks.areas(codes), masks.boxes(codes)
-    assert areas.tolist() == [0, 35, 0] * 200
-    assert boxes.tolist() == [[0, 0, 0, 0], [0, 0, 7, 5], [0, 0, 0, 0]] * 200
-    assert (areas.dtype, boxes.dtype) == (np.int64, np.float32)
-
-
-def test_measures_of_no_masks_are_empty() -> None:
-    assert masks.areas([]).shape == (0,)
-    assert masks.boxes([]).shape == (0, 4)
-    assert masks.iou([], [masks.encode(HOLED)]).shape == (0, 1)
-
-
-def test_iou_counts_shared_pixels_and_treats_crowds_as_coco_does() -> None:
-    a = [masks.encode(bitmap_of("##..")), masks.encode(bitmap_of("...."))]
-    b = [masks.encode(bitmap_of(".###")), masks.encode(bitmap_of("####")), masks.encode(bitmap_of("...."))]
-    np.testing.assert_allclose(masks.iou(a, b), [[1 / 4, 2 / 4, 0], [0, 0, 0]])
-    np.testing.assert_allclose(masks.iou(a, b, [True, True, False]), [[1 / 2, 1, 0], [0, 0, 0]])
-
-
-def test_iou_of_masks_of_different_images_is_refused() -> None:
-    with pytest.raises(DataError, match="images of different sizes"):
-        masks.iou([masks.encode(bitmap_of("#."))], [masks.encode(bitmap_of("#", "."))])
-
-
-def test_union_has_the_pixels_of_any_mask() -> None:
-    codes = [masks.encode(bitmap_of(*rows)) for rows in (("#..", "..."), ("##.", "..."), ("...", "..#"))]
-    assert masks.union(codes) == masks.encode(bitmap_of("##.", "..#"))
-    with pytest.raises(DataError, match=r"sizes \[\(1, 1\), \(2, 3\)\] .* have no union"):
-        masks.union([*codes, masks.encode(bitmap_of("#"))])
-    with pytest.raises(DataError, match="no union"):
-        masks.union([])
 
 
 # ---- resize ----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ class ClassMap:
 
     def __init__(self, classes: Iterable[str] = (), background: str = BACKGROUND) -> None:
         self.background = background
+        self._is_locked = True
         self._names: list[str] = []
         self._labels: dict[str, int] = {fold_name(background): 0}
         for name in classes:
@@ -43,6 +44,30 @@ class ClassMap:
         """The classes without background; `names[i]` has label `i + 1`."""
         return tuple(self._names)
 
+    @property
+    def num_classes(self) -> int:
+        """Classes with background, as a model counts them: `len(class_map)`, under IceVision's name."""
+        return len(self)
+
+    def get_classes(self) -> list[str]:
+        """Background, then the classes: IceVision's list, in which place i names label i."""
+        return [self.background, *self._names]
+
+    def unlock(self) -> ClassMap:
+        """From now on `get_by_name` takes in names that it does not know, as IceVision's parsers have it."""
+        self._is_locked = False
+        return self
+
+    def lock(self) -> ClassMap:
+        """Take back `unlock`."""
+        self._is_locked = True
+        return self
+
+    @property
+    def is_locked(self) -> bool:
+        """False between `unlock` and `lock`."""
+        return self._is_locked
+
     def get_by_id(self, label: int) -> str:
         """Name of a label. Raises DataError if there is no such label."""
         if label == 0:
@@ -52,9 +77,11 @@ class ClassMap:
         return self._names[label - 1]
 
     def get_by_name(self, name: str) -> int:
-        """Label of a name. Raises DataError that lists the known names."""
+        """Label of a name. Raises DataError that lists the known names, unless the class map is unlocked."""
         label = self._labels.get(fold_name(name))
         if label is None:
+            if not self._is_locked:
+                return self.add_name(name)
             raise DataError(
                 f"the class {name!r} is not in the class map, which has: {', '.join(self._names) or 'none'}."
             )

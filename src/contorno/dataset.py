@@ -23,18 +23,24 @@ Transforms = Callable[[Record, ClassMap, np.random.Generator], Sample]
 class Dataset:
     """One sample for each record.
 
-    records: as a parser gives them.
-    tfm:     `tfms.A.Adapter`; without one the samples are the images as they are, uint8, at their original size.
+    records: as a parser gives them; those of the real icevision are taken too, and so is its Dataset.
+    tfm:     `tfms.A.Adapter`; without one the samples are the images as they are, uint8, at their original size. With
+             records of icevision, its Adapter too: contorno's then runs the transforms.
     seed:    with a seed the sample of (seed, epoch, index) is always the same one, whatever the number of workers;
              without, every look at an index gives another.
     """
 
-    def __init__(self, records: Records, tfm: Transforms | None = None, *, seed: int | None = None) -> None:
+    def __init__(self, records: Records | Any, tfm: Transforms | Any | None = None, *, seed: int | None = None) -> None:
+        if _is_of_icevision(records):
+            # Resolved on first use: integrations stand above, and whoever has such records has imported icevision.
+            from contorno.integrations.icevision.datasets import taken
+
+            records, tfm = taken(records, tfm)
         if not isinstance(records, Records):
             raise ConfigError(
                 f"a Dataset takes Records, as a parser gives them; got {type(records).__name__}. "
-                "For images without annotations write Dataset.from_images(images, tfm); for records of icevision "
-                "contorno.integrations.icevision.dataset(records, tfm)."
+                "For a list of single records write Dataset(Records(records, class_map), tfm). For images without "
+                "annotations write Dataset.from_images(images, tfm)."
             )
         if seed is not None and seed < 0:
             raise ConfigError(f"the seed of a Dataset is {seed}; expected 0 or more.")
@@ -112,6 +118,15 @@ class Dataset:
 
     def __repr__(self) -> str:
         return f"Dataset({self.records!r}, {self.tfm!r}, seed={self.seed})"
+
+
+def _is_of_icevision(records: Any) -> bool:
+    """Whether these are icevision's records, or its Dataset of them, by their shape."""
+    if isinstance(records, Records):
+        return False
+    held = getattr(records, "records", records)
+    first = held[0] if isinstance(held, Sequence) and len(held) else None
+    return not isinstance(first, Record) and hasattr(first, "detection") and hasattr(first, "record_id")
 
 
 def _bare_record(image_id: int | str, image: NDArray[Any] | Path | str) -> Record:

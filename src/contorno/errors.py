@@ -7,6 +7,7 @@
     ├── WriteError                a file could not be written: the disk is full
     ├── DownloadError             something could not be fetched whole
     ├── WeightsError              weights do not fit the model they are loaded into
+    ├── ProcessError              another process of the same training has ended
     └── ExportError               an exported model does not equal the eager one
 
 A message is one sentence or two: what is wrong, where (file, image id, field), what was expected, how to mend it.
@@ -45,6 +46,10 @@ class DownloadError(ContornoError):
 
 class WeightsError(ContornoError):
     """A state dict does not fit the model, or could not be had."""
+
+
+class ProcessError(ContornoError):
+    """Another of the processes that train together has ended, or cannot be reached."""
 
 
 class ExportError(ContornoError):

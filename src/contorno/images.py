@@ -6,52 +6,37 @@ closed on return.
 
 from __future__ import annotations
 
-import io
-import struct
-import threading
-import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
+from contorno.bilevel_png import read_bilevel
 from contorno.errors import ConfigError, DataError
 from contorno.files import atomic_file
 from contorno.masks import Size
+from contorno.opened_images import MOST_PIXELS, opened, upright_size
 
-MOST_PIXELS = 178_956_970
-"""An image with more pixels is taken for a decompression bomb; Pillow's own limit, half a gigabyte as RGB."""
+__all__ = [
+    "MOST_PIXELS",
+    "MaskValues",
+    "image_size",
+    "opened",
+    "prove_whole",
+    "read_image",
+    "read_mask",
+    "read_mask_bits",
+    "read_mask_values",
+    "write_image",
+]
 
 _JPEG_QUALITY = 90
-_PNG_HEAD = struct.Struct(">8sI4sIIBBBBBI")
-_PNG_CHUNK = struct.Struct(">I4s")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PLAIN_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"pHYs": 9, b"tIME": 7, b"bKGD": 2}
-"""Chunks that change no pixel of a grey PNG, with their lengths."""
 _LOSSY = ("JPEG", "WEBP", "AVIF", "MPO")
 _OPAQUE = 128
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-
-# What brings each EXIF orientation upright, and which of these swap width and height.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = (_TURNS[5], _TURNS[6], _TURNS[7], _TURNS[8])
-
-# Python's warning filters belong to the whole process, so threads take turns in silencing Pillow.
-_SILENCE = threading.Lock()
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -74,7 +59,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 def image_size(path: Path) -> Size:
     """(height, width) as `read_image` gives it, without decoding. Raises DataError for a header that cannot be read."""
     with opened(path, is_whole=False) as (image, turn):
-        return (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
+        return upright_size(image, turn)
 
 
 def prove_whole(path: Path) -> Size:
@@ -84,7 +69,7 @@ def prove_whole(path: Path) -> Size:
     Raises DataError as `read_image` does.
     """
     with opened(path) as (image, turn):
-        size = (image.width, image.height) if turn in _SIDEWAYS else (image.height, image.width)
+        size = upright_size(image, turn)
         image.draft("L", (image.width // 8, image.height // 8))
         image.load()
         return size
@@ -96,7 +81,7 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     In a palette image index 0 is background, whatever its colour. Alpha is not looked at, nor is EXIF orientation.
     Raises DataError as `read_image` does.
     """
-    packed = _read_bilevel(path)
+    packed = read_bilevel(path)
     if packed is not None:
         bits, width = packed
         return np.unpackbits(bits, axis=1, count=width)
@@ -119,7 +104,7 @@ def read_mask_bits(path: Path) -> tuple[NDArray[np.uint8], int]:
     A row's first pixel is the highest bit of its first byte, as in `numpy.packbits`; bits beyond W are 0. A 1-bit grey
     PNG is never unpacked. The bits may be read-only. Raises DataError as `read_mask` does.
     """
-    packed = _read_bilevel(path)
+    packed = read_bilevel(path)
     if packed is not None:
         return packed
     mask = read_mask(path)
@@ -152,7 +137,7 @@ def read_mask_values(path: Path, *, palette_as_colour: bool = False) -> MaskValu
     if the others are black, or all of one colour with them, it is alpha that is drawn: they become 255. EXIF
     orientation is not looked at, since masks are drawn on pixels. Raises DataError as `read_image` does.
     """
-    packed = _read_bilevel(path)
+    packed = read_bilevel(path)
     if packed is not None:
         bits, width = packed
         return MaskValues(values=np.unpackbits(bits, axis=1, count=width))
@@ -223,93 +208,3 @@ def _eight_bits(grey: NDArray[Any], path: Path) -> NDArray[np.uint8]:
     if grey.dtype.kind == "f" or (grey.size and (grey.min() < 0 or grey.max() > 65535)):
         raise DataError(f"{path} has pixel values of more than 16 bits; expected 8 or 16 bits, scale it first.")
     return (grey.astype(np.uint16) >> 8).astype(np.uint8)
-
-
-def _read_bilevel(path: Path) -> tuple[NDArray[np.uint8], int] | None:
-    """The bits and the width of a 1-bit grey PNG, or None for any other file and for one with anything amiss.
-
-    Filters of PNG work on bytes, also where one holds eight pixels, so Pillow's decoder gives the bits as they are if
-    it is told of one grey byte in place of eight pixels. A mask of 1024 x 768 takes 0.2 ms so, of which all but 0.04 ms
-    is inflating, against 1.1 ms by way of an image of mode "1".
-    """
-    try:
-        with Path(path).open("rb", buffering=0) as file:
-            start = file.read(_PNG_HEAD.size)
-            if len(start) < _PNG_HEAD.size:
-                return None
-            signature, length, kind, width, height, *form, checksum = _PNG_HEAD.unpack(start)
-            # form: depth, colour type, compression, filter, interlace
-            if (signature, length, kind, form) != (_PNG_SIGNATURE, 13, b"IHDR", [1, 0, 0, 0, 0]):
-                return None
-            if zlib.crc32(start[12:29]) != checksum or not 0 < width * height <= MOST_PIXELS:
-                return None
-            compressed = _image_data(file.readall())
-            if compressed is None:
-                return None
-    except OSError:
-        return None
-    stride = (width + 7) // 8
-    try:
-        bits = np.asarray(Image.frombytes("L", (stride, height), compressed, "zip", "L", 0))
-    except (ValueError, OSError, SyntaxError):
-        return None
-    spare = 0xFF >> (8 - (stride * 8 - width))
-    if spare and (bits[:, -1] & spare).any():  # PNG leaves open what they are
-        bits = bits.copy()
-        bits[:, -1] &= 0xFF ^ spare
-    return bits, width
-
-
-def _image_data(chunks: bytes) -> bytes | None:
-    """The compressed pixels in a PNG's chunks after its header, or None unless all is plain and whole."""
-    found: list[bytes] = []
-    at = 0
-    while at + 12 <= len(chunks):
-        length, kind = _PNG_CHUNK.unpack_from(chunks, at)
-        end = at + 8 + length
-        if int.from_bytes(chunks[end : end + 4], "big") != zlib.crc32(chunks[at + 4 : end]):
-            return None
-        if kind == b"IEND":
-            return b"".join(found) if found else None
-        if kind == b"IDAT":
-            found.append(chunks[at + 8 : end])
-        elif _PLAIN_CHUNKS.get(kind) != length or found:
-            return None
-        at = end + 4
-    return None
-
-
-@contextmanager
-def opened(path: Path, *, is_whole: bool = True) -> Iterator[tuple[Image.Image, Image.Transpose | None]]:
-    """Open an image and find what turns it upright; what goes wrong inside the block becomes DataError.
-
-    is_whole: all of the file will be needed, not its header only.
-    """
-    path = Path(path)
-    try:
-        # Read before threads take turns: what waits for a disk would keep all others waiting.
-        with io.BytesIO(path.read_bytes()) if is_whole else path.open("rb") as file:
-            with _SILENCE, warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                image = Image.open(file)
-                # Not PNG's own getexif, which decodes the pixels to look for EXIF behind them.
-                turn = _TURNS.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
-            if image.width * image.height > MOST_PIXELS:
-                raise DataError(
-                    f"{path} has {image.width} x {image.height} pixels, more than the {MOST_PIXELS // 1_000_000} "
-                    "million that are read; make it smaller or cut it into tiles."
-                )
-            with image:
-                yield image, turn
-    except FileNotFoundError as error:
-        raise DataError(f"{path} does not exist; expected an image.") from error
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not an image that can be read; replace it.") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(
-            f"{path} has more than the {MOST_PIXELS // 1_000_000} million pixels that are read; "
-            "make it smaller or cut it into tiles."
-        ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        # Pillow reports damage as any of these, SyntaxError for broken PNG chunks among them.
-        raise DataError(f"{path} cannot be read: {error}; the file may be cut off or damaged.") from error

@@ -1,39 +1,34 @@
-"""Samples to batches, as torch's DataLoader: lists of images, targets and where each image came from.
-
-A batch is (images, targets, infos), each a list with one entry for an image: float32 (3, H, W), always normalized with
-ImageNet's mean and standard deviation; a dict with boxes float32 (N, 4) xyxy, labels int64 (N,) and, if the data has
-masks, masks uint8 (N, H, W); and a `SampleInfo`.
-"""
+"""Samples to batches, as torch's DataLoader; `contorno.batches` says what a batch is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from contorno.batches import Batch, Parcel, Target, collate, collate_in_worker, image_tensor
 from contorno.dataset import Dataset
-from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
 from contorno.errors import ConfigError, DataError
-from contorno.masks import Size
 from contorno.records import ClassMap, ImageId, Record
-from contorno.samples import Frame, Sample, SampleInfo
+from contorno.samples import Sample
 from contorno.tfms.door import use_one_thread
-from contorno.tfms.packing import pack_stack, unpack
 
-Target = dict[str, Tensor]
-Batch = tuple[list[Tensor], list[Target], list[SampleInfo]]
-
-LEAST_BOX_PX = 1.0
-"""Objects with a box narrower or lower than this are no targets: torchvision refuses boxes without area."""
-
-_FACTOR = 1 / (255 * torch.tensor(IMAGENET_STD))[:, None, None]  # (3, 1, 1)
-_SHIFT = -(torch.tensor(IMAGENET_MEAN) / torch.tensor(IMAGENET_STD))[:, None, None]
+__all__ = [
+    "Batch",
+    "EpochSampler",
+    "Loader",
+    "ReadySamples",
+    "Target",
+    "collate",
+    "image_tensor",
+    "infer_dl",
+    "train_dl",
+    "valid_dl",
+]
 
 
 def train_dl(
@@ -70,7 +65,7 @@ def infer_dl(dataset: Dataset | Sequence[Sample], batch_size: int = 4, num_worke
 
 
 class EpochSampler(Sampler[tuple[int, int]]):
-    """The (epoch, index) pairs of one epoch after another.
+    """The (epoch, index) pairs of one epoch after another, or of each epoch the share of one process of several.
 
     The epoch travels with each index, so that workers that outlive an epoch know it. `epoch` is that of the next pass.
     is_counting: whether each pass is an epoch of its own.
@@ -82,9 +77,21 @@ class EpochSampler(Sampler[tuple[int, int]]):
         self.shuffle = shuffle
         self.is_counting = is_counting
         self.epoch = 0
+        self._share = slice(None)
+        self._dealt = count
+
+    def share(self, rank: int, processes: int, *, is_even: bool) -> None:
+        """Give only every `processes`-th image of each pass from now on, from the one at `rank` on.
+
+        So the batches of all processes together are those of one process with that many times the batch size.
+        is_even: all shares are equally long, for which up to `processes` - 1 images are given twice in an epoch; else
+                 each image is given once, by one of the processes.
+        """
+        self._share = slice(rank, None, processes)
+        self._dealt = -(-self.count // processes) * processes if is_even else self.count
 
     def __len__(self) -> int:
-        return self.count
+        return len(range(self._dealt)[self._share])
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         epoch = self.epoch
@@ -92,11 +99,11 @@ class EpochSampler(Sampler[tuple[int, int]]):
         order = np.arange(self.count)
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-        return iter([(epoch, int(index)) for index in order])
+        return iter([(epoch, int(index)) for index in np.resize(order, self._dealt)[self._share]])
 
 
 class Loader(DataLoader[Sample]):
-    """A DataLoader that gives batches as this module describes them; `dataset` has a `class_map`."""
+    """A DataLoader that gives batches as `contorno.batches` describes them; `dataset` has a `class_map`."""
 
     def __init__(
         self,
@@ -113,10 +120,6 @@ class Loader(DataLoader[Sample]):
             raise ConfigError(
                 f"batch_size {batch_size} and num_workers {num_workers}; expected at least 1 and at least 0."
             )
-        if drop_last and len(dataset) < batch_size:
-            raise ConfigError(
-                f"drop_last leaves nothing of {len(dataset)} images in batches of {batch_size}; take a smaller batch."
-            )
         if not isinstance(dataset, Dataset):
             num_workers = 0  # there is nothing left to do for workers, and they would be sent every sample
         source: Any = dataset if isinstance(dataset, Dataset) else ReadySamples(dataset)
@@ -125,7 +128,7 @@ class Loader(DataLoader[Sample]):
             batch_size=batch_size,
             sampler=sampler,
             num_workers=num_workers,
-            collate_fn=collate if num_workers == 0 else _collate_in_worker,
+            collate_fn=collate if num_workers == 0 else collate_in_worker,
             drop_last=drop_last,
             worker_init_fn=_start_worker,
             persistent_workers=num_workers > 0,
@@ -134,26 +137,48 @@ class Loader(DataLoader[Sample]):
         )
         self._epochs = sampler
         self._records: dict[ImageId, Record] = {}
+        self._require_batches()
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next pass that of `epoch`, for instance to go on with a training that was cut off."""
         self._epochs.epoch = int(epoch)
 
+    @contextmanager
+    def shared(self, rank: int, processes: int, *, is_even: bool) -> Iterator[None]:
+        """In the block, give only the share that one of several processes has; see `EpochSampler.share`."""
+        self._epochs.share(rank, processes, is_even=is_even)
+        try:
+            self._require_batches()
+            yield
+        finally:
+            self._epochs.share(0, 1, is_even=True)
+
+    def record_of(self, image_id: ImageId) -> Record:
+        """The record of an image of this loader's data set."""
+        if not self._records:
+            source: Any = self.dataset
+            ready = isinstance(source, ReadySamples)
+            found = [sample.info().record for sample in source.samples] if ready else source.records
+            self._records = {record.image_id: record for record in found}
+        return self._records[image_id]
+
     def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
         for batch in super().__iter__():
             yield batch if isinstance(batch, tuple) else self._unpack(batch)
 
-    def _unpack(self, parcels: list[_Parcel]) -> Batch:
-        if not self._records:
-            dataset: Any = self.dataset
-            self._records = {record.image_id: record for record in dataset.records}
-        images = [_normalized(parcel.pixels) for parcel in parcels]
-        targets = [parcel.target() for parcel in parcels]
-        infos = [
-            SampleInfo(record=self._records[parcel.image_id], frame=parcel.frame, size_hw=parcel.size_hw)
-            for parcel in parcels
-        ]
-        return images, targets, infos
+    def _unpack(self, parcels: list[Parcel]) -> Batch:
+        return (
+            [parcel.image() for parcel in parcels],
+            [parcel.target() for parcel in parcels],
+            [parcel.info(self.record_of(parcel.image_id)) for parcel in parcels],
+        )
+
+    def _require_batches(self) -> None:
+        images = len(self._epochs)
+        if self.drop_last and images < (self.batch_size or 1):
+            raise ConfigError(
+                f"drop_last leaves nothing of {images} images in batches of {self.batch_size}; take a smaller batch."
+            )
 
 
 class ReadySamples:
@@ -172,95 +197,6 @@ class ReadySamples:
 
     def __getitem__(self, index: tuple[int, int]) -> Sample:
         return self.samples[index[1]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parcel:
-    """What a worker sends of a sample, as small as can be, since sending costs a millisecond for each megabyte.
-
-    pixels: (3, H, W), uint8 where it is still to be normalized.   masks: bits, (H, W, G).
-    Boxes and labels are arrays, which go through a pipe; each tensor would cost a file in shared memory. The record,
-    with all its masks and maybe its pixels, is at home already.
-    """
-
-    pixels: Tensor
-    boxes: NDArray[np.float32]
-    labels: NDArray[np.int64]
-    ignored: NDArray[np.float32] | None
-    masks: Tensor | None
-    image_id: ImageId
-    frame: Frame | None
-    size_hw: Size
-
-    def target(self) -> Target:
-        """The target as `collate` makes it."""
-        found = {"boxes": torch.from_numpy(self.boxes), "labels": torch.from_numpy(self.labels)}
-        if self.ignored is not None:
-            found["ignored"] = torch.from_numpy(self.ignored)
-        if self.masks is not None:
-            found["masks"] = torch.from_numpy(unpack(self.masks.numpy(), len(self.boxes)))
-        return found
-
-
-def collate(samples: Sequence[Sample]) -> Batch:
-    """Put samples together to a batch; usable as the `collate_fn` of any DataLoader.
-
-    Crowd objects, and boxes narrower or lower than LEAST_BOX_PX, are left out of the targets; the boxes of crowds are
-    their `ignored`, float32 (M, 4), which is there only if there are some.
-    """
-    return (
-        [image_tensor(sample) for sample in samples],
-        [_target(sample) for sample in samples],
-        [sample.info() for sample in samples],
-    )
-
-
-def image_tensor(sample: Sample) -> Tensor:
-    """The image of a sample as float32 (3, H, W), normalized here if its pipeline did not."""
-    return _normalized(_pixels(sample))
-
-
-def _pixels(sample: Sample) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(sample.image)).permute(2, 0, 1).contiguous()
-
-
-def _normalized(pixels: Tensor) -> Tensor:
-    return pixels.to(torch.float32).mul_(_FACTOR).add_(_SHIFT) if pixels.dtype == torch.uint8 else pixels
-
-
-def _target(sample: Sample) -> Target:
-    sides = sample.boxes[:, 2:] - sample.boxes[:, :2]
-    kept = np.flatnonzero(~sample.is_crowd & (sides >= LEAST_BOX_PX).all(axis=1))
-    target = {
-        "boxes": torch.from_numpy(sample.boxes[kept].astype(np.float32, copy=False)),
-        "labels": torch.from_numpy(sample.labels[kept]),
-    }
-    if sample.is_crowd.any():
-        target["ignored"] = torch.from_numpy(sample.boxes[sample.is_crowd].astype(np.float32, copy=False))
-    if sample.masks is not None:
-        every = len(kept) == len(sample.masks)
-        target["masks"] = torch.from_numpy(np.ascontiguousarray(sample.masks if every else sample.masks[kept]))
-    return target
-
-
-def _collate_in_worker(samples: Sequence[Sample]) -> list[_Parcel]:
-    parcels = []
-    for sample in samples:
-        target, info = _target(sample), sample.info()
-        masks = target.get("masks")
-        parcels.append(
-            _Parcel(
-                pixels=_pixels(sample),
-                boxes=target["boxes"].numpy(),
-                labels=target["labels"].numpy(),
-                ignored=target["ignored"].numpy() if "ignored" in target else None,
-                masks=None if masks is None else torch.from_numpy(pack_stack(masks.numpy())),
-                image_id=info.record.image_id,
-                frame=info.frame,
-                size_hw=info.size_hw,
-            )
-        )
-    return parcels
 
 
 def _start_worker(worker: int) -> None:

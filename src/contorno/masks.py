@@ -2,7 +2,7 @@
 
 A mask lies in an image of size (height, width). Run-length code counts pixels down the columns, as COCO does, and is
 lossless. Polygon vertices are xy coordinates in the plane of the boxes: (0, 0) is the outer corner of the first pixel.
-This is the one module beside `metrics` that uses pycocotools.
+This module, `mask_measures` and `metrics` are the ones that use pycocotools.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pycocotools import mask as coco_mask
 from contorno import outlines, run_length, segmentations
 from contorno.errors import DataError
 from contorno.geometry import Geometry, Polygons, RunLength, Size
+from contorno.mask_measures import area, areas, box, boxes, iou, union
 from contorno.mask_sizes import check_proportions, fit_mask, nearest, resize
 
 __all__ = [
@@ -51,7 +52,6 @@ MASK_THRESHOLD = 0.5
 """A soft mask counts as object from this probability on: in metric, prediction and export alike."""
 
 _LONGEST_PX = 1e7
-_AREAS_AT_ONCE = 255  # pycocotools 2.0.11 on numpy 2 raises OverflowError for more, holding their number in a byte
 _MOST_PX = (1 << 32) - 1  # pycocotools counts in 32 bits, and would write beyond its memory
 _SMALL_PX = 1 << 15  # up to this many pixels pycocotools is quicker than numpy's fixed costs
 
@@ -210,59 +210,6 @@ def decode_stack(codes: Sequence[RunLength], size: Size) -> NDArray[np.uint8]:
     return stack
 
 
-def area(rle: RunLength) -> int:
-    """Pixels of the mask."""
-    return int(coco_mask.area(_coco(rle)))
-
-
-def areas(codes: Sequence[RunLength]) -> NDArray[np.int64]:
-    """Pixels of each mask, (N,)."""
-    found = np.zeros(len(codes), dtype=np.int64)
-    for start in range(0, len(codes), _AREAS_AT_ONCE):
-        some = codes[start : start + _AREAS_AT_ONCE]
-        found[start : start + len(some)] = coco_mask.area([_coco(code) for code in some])
-    return found
-
-
-def box(rle: RunLength) -> NDArray[np.float32]:
-    """The tight box (4,), xyxy; 0, 0, 0, 0 for an empty mask."""
-    found: NDArray[np.float32] = boxes([rle])[0]
-    return found
-
-
-def boxes(codes: Sequence[RunLength]) -> NDArray[np.float32]:
-    """The tight boxes (N, 4), xyxy; 0, 0, 0, 0 for an empty mask."""
-    found = np.array(coco_mask.toBbox([_coco(code) for code in codes]), dtype=np.float64).reshape(-1, 4)
-    found[:, 2:] += found[:, :2]
-    return found.astype(np.float32)
-
-
-def iou(
-    a: Sequence[RunLength], b: Sequence[RunLength], is_crowd: Sequence[bool] | NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Intersection over union of each mask in `a` with each in `b`, (len(a), len(b)); 0 for two empty masks.
-
-    is_crowd: one flag for each of `b`; against a crowd region the intersection is divided by the area of `a` alone.
-    Raises DataError if the masks are for images of different sizes.
-    """
-    sizes = {code.size for code in (*a, *b)}
-    if len(sizes) > 1:
-        raise DataError(f"masks of images of different sizes cannot be compared: {sorted(sizes)} (height, width).")
-    if not a or not b:
-        return np.zeros((len(a), len(b)))
-    flags = [False] * len(b) if is_crowd is None else [bool(flag) for flag in is_crowd]
-    found = coco_mask.iou([_coco(code) for code in a], [_coco(code) for code in b], flags)
-    return np.asarray(found, dtype=np.float64).reshape(len(a), len(b))
-
-
-def union(codes: Sequence[RunLength]) -> RunLength:
-    """The pixels that are in any of the masks. Raises DataError for no masks, or masks for images of several sizes."""
-    sizes = {code.size for code in codes}
-    if len(sizes) != 1:
-        raise DataError(f"masks of the sizes {sorted(sizes)} (height, width) have no union; expected one size.")
-    return RunLength(codes[0].size, coco_mask.merge([_coco(code) for code in codes])["counts"])
-
-
 def resize_run_length(rle: RunLength, size: Size) -> RunLength:
     """Resize a mask to an image of `size`, as `resize` does."""
     crop, x0, y0 = _crop(rle)
@@ -279,11 +226,6 @@ def _check_size(height: int, width: int) -> None:
             f"an image of {height} x {width} pixels (height x width) is larger than any mask can be, which is 2**32 - 1"
             " pixels; correct the stated size."
         )
-
-
-def _coco(rle: RunLength) -> dict[str, Any]:
-    """The form that pycocotools takes."""
-    return {"size": rle.size, "counts": rle.counts}
 
 
 def _crop(rle: RunLength) -> tuple[NDArray[np.uint8], int, int]:

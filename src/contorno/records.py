@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.class_map import BACKGROUND, ClassMap, fold_name
+from contorno.detections import Detection, boxes_of
 from contorno.errors import DataError
 from contorno.instances import Instances
-from contorno.masks import Size
+from contorno.masks import Size, to_run_length
 
 __all__ = ["BACKGROUND", "ClassMap", "ImageId", "Instances", "ParseReport", "Record", "Records", "fold_name"]
 
@@ -46,6 +47,41 @@ class Record:
             )
         if self.path is None and self.image is None:
             raise DataError(f"image {self.image_id}: has neither a path nor pixels.")
+
+    @property
+    def record_id(self) -> ImageId:
+        """`image_id`, under IceVision's name."""
+        return self.image_id
+
+    @property
+    def filepath(self) -> Path | None:
+        """`path`, under IceVision's name."""
+        return self.path
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self.size_hw[0]
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self.size_hw[1]
+
+    @property
+    def detection(self) -> Detection:
+        """The objects in IceVision's words; names of classes are not known here, `label_ids` are."""
+        found = self.instances
+        has_masks = any(geometry is not None for geometry in found.geometries)
+        codes = [None if shape is None else to_run_length(shape, self.size_hw) for shape in found.geometries]
+        return Detection(
+            bboxes=boxes_of(found.boxes),
+            label_ids=found.labels.tolist(),
+            scores=None,
+            masks=tuple(codes) if has_masks else None,
+            iscrowds=found.is_crowd.tolist(),
+            class_map=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +134,17 @@ class Records(Sequence[Record]):
         if isinstance(index, slice):
             return Records(self._records[index], self.class_map)
         return self._records[index]
+
+    def __add__(self, other: Records) -> Records:
+        """These records and others of the same classes. Raises DataError for other classes, or an image id twice."""
+        if not isinstance(other, Records):
+            return NotImplemented
+        if other.class_map != self.class_map:
+            raise DataError(
+                f"records of the classes {list(self.class_map.names)} and {list(other.class_map.names)} do not go "
+                "together; give both the same class map: records.with_class_map(class_map)."
+            )
+        return Records([*self._records, *other._records], self.class_map)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -18,12 +18,8 @@ log.txt             what was said while it ran
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import os
-import platform
 import random
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +29,15 @@ import numpy as np
 import torch
 from torch import nn
 
-import contorno
-from contorno import config, files, parsers, splits, writers
-from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
-from contorno.errors import ConfigError, DataError
-from contorno.masks import MASK_THRESHOLD
-from contorno.metrics import DETECTION_THRESHOLD, COCOResult
+from contorno import config, files, kept_splits, model_card, processes
+from contorno.errors import ConfigError
+from contorno.metrics import COCOResult
+from contorno.model_card import versions
 from contorno.models.torchvision import fitting, weights
 from contorno.progress import Progress, silent
 from contorno.records import ClassMap, Records
+
+__all__ = ["CONTENTS", "Run", "seed_everything", "versions"]
 
 CONTENTS = {
     "model.pth": "best weights",
@@ -58,8 +54,6 @@ CONTENTS = {
 }
 """What a finished run folder has, in the order in which it is listed."""
 
-PACKAGES = ("torch", "torchvision", "fastai", "albumentations", "numpy", "pillow", "pycocotools", "hotcoco")
-
 
 def _no_words(text: str) -> None:
     """Say nothing."""
@@ -71,6 +65,8 @@ class Run:
 
     say, progress: called with a line of text, and with progress; the command line draws them.
     resumes:       training goes on from the folder's checkpoint, and work already done there is kept.
+    is_written:    False in all but the first of several processes that train together: they see the folder, and leave
+                   writing and speaking to the first.
     """
 
     folder: Path
@@ -78,6 +74,7 @@ class Run:
     say_to: Callable[[str], None] = _no_words
     progress: Progress = silent
     resumes: bool = False
+    is_written: bool = True
 
     @classmethod
     def create(
@@ -93,26 +90,32 @@ class Run:
     ) -> Run:
         """Make a run folder and write `config.yaml`, or with `resume` open the one that is there.
 
+        Under torchrun the first process makes it; the others wait here until that one begins to train.
         force: move what stands there aside first. Raises ConfigError if the folder holds something and neither is set.
         """
+        if not processes.is_first():
+            return cls(processes.announced(), recipe, resumes=resume, is_written=False)
         run = cls(Path(folder), recipe, say, progress, resume)
         if resume:
             if not run.config_path.exists():
                 raise ConfigError(f"there is no run to go on with in {folder}: config.yaml is missing.")
-            return run
-        files.new_folder(run.folder, force=force)
-        files.write_text(run.config_path, f"# recipe: {recipe}\n{config.to_yaml(settings)}")
+        else:
+            files.new_folder(run.folder, force=force)
+            files.write_text(run.config_path, f"# recipe: {recipe}\n{config.to_yaml(settings)}")
+        processes.announce(run.folder)
         return run
 
     def say(self, text: str) -> None:
         """Tell the listener, and keep it in `log.txt`."""
+        if not self.is_written:
+            return
         with (self.folder / "log.txt").open("a", encoding="utf-8") as log:
             log.write(f"{datetime.datetime.now():%Y-%m-%d %H:%M:%S}  {text}\n")
         self.say_to(text)
 
     def discard_if_nothing_was_done(self) -> None:
         """Remove the folder if it holds its settings and its log only: a run that failed before its first result."""
-        if {path.name for path in self.folder.iterdir()} <= {self.config_path.name, "log.txt"}:
+        if self.is_written and {path.name for path in self.folder.iterdir()} <= {self.config_path.name, "log.txt"}:
             shutil.rmtree(self.folder)
 
     @classmethod
@@ -174,30 +177,14 @@ class Run:
         model_settings: of a FittedModel.
         image_size:     the longest side, pixels, that images are resized to.
         """
+        if not self.is_written:
+            return
         files.write_text(self.labels_path, "".join(f"{name}\n" for name in class_map.names))
-        card = {
-            "model": model_settings.get("model", "mask_rcnn"),
-            "settings": dict(model_settings),
-            "classes": list(class_map.names),
-            "image_size": image_size,
-            "normalize": {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
-            "thresholds": {"detection": DETECTION_THRESHOLD, "mask": MASK_THRESHOLD},
-            "input": "RGB float 0..1, (3, H, W), any size; the exported model resizes the longest side and normalises",
-            "recipe": self.recipe,
-            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "versions": versions(),
-        }
-        files.write_json(self.card_path, card, indent=2)
+        model_card.write_card(self.card_path, model_settings, class_map, image_size, recipe=self.recipe)
 
     def card(self) -> dict[str, Any]:
         """The model card. Raises DataError if it is damaged or lacks a field."""
-        card = files.read_json(self.card_path)
-        if not isinstance(card, dict):
-            raise DataError(f"{self.card_path} is not a model card; the file was changed.")
-        for key in ("settings", "classes", "image_size", "normalize"):
-            if key not in card:
-                raise DataError(f"{self.card_path}: the field {key!r} is missing; the file was changed or cut short.")
-        return card
+        return model_card.read_card(self.card_path)
 
     def class_map(self) -> ClassMap:
         """Classes of the run, from `labels.txt`."""
@@ -219,23 +206,12 @@ class Run:
 
         Raises ConfigError if an image is not a file.
         """
-        path = self.folder / "splits" / f"{name}.json"
-        paths = [record.path.resolve().parent for record in records if record.path is not None]
-        img_dir = Path(os.path.commonpath(paths)) if paths else self.folder
-        writers.write_coco(
-            records, path, img_dir=img_dir, extras={"info": {"img_dir": _relative(img_dir, path.parent)}}
-        )
+        if self.is_written:
+            kept_splits.write_split(self.folder, name, records)
 
     def read_split(self, name: str, img_dir: Path | None = None) -> Records:
         """Read a split that `write_split` kept. Raises DataError if it is not there or its images have moved."""
-        path = self.folder / "splits" / f"{name}.json"
-        if not path.exists():
-            raise DataError(f"{self.folder} keeps no split {name!r}; give the data with --data and --images.")
-        kept = files.read_json(path).get("info", {}).get("img_dir", ".")
-        folder = img_dir if img_dir is not None else (path.parent / kept).resolve()
-        if not folder.is_dir():
-            raise DataError(f"the images of this run were in {folder}, which is no longer there; say --images DIR.")
-        records = parsers.COCOParser(path, folder).parse(data_splitter=splits.SingleSplitter())[0]
+        records = kept_splits.read_split(self.folder, name, img_dir)
         # The split was written with the names of that time; `labels.txt` may have been edited to call them otherwise.
         return Records(records, self.class_map(), records.report)
 
@@ -257,7 +233,8 @@ class Run:
 
     def write_metrics(self, result: COCOResult, **more: Any) -> None:
         """Write `metrics.json`: every figure, per class, counts, and what else is given (seconds, say)."""
-        files.write_json(self.metrics_path, {**result.to_json(), **more}, indent=2)
+        if self.is_written:
+            files.write_json(self.metrics_path, {**result.to_json(), **more}, indent=2)
 
 
 def seed_everything(seed: int) -> None:
@@ -267,20 +244,5 @@ def seed_everything(seed: int) -> None:
     np.random.seed(seed)
 
 
-def versions() -> dict[str, str]:
-    """Versions of contorno, Python and the packages that the numbers depend on."""
-    found = {"contorno": contorno.__version__, "python": platform.python_version(), "platform": sys.platform}
-    return found | {name: importlib.metadata.version(name) for name in PACKAGES}
-
-
 def _size(count: int) -> str:
     return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 1024:.1f} KiB"
-
-
-def _relative(folder: Path, start: Path) -> str:
-    folder, start = Path(folder).resolve(), start.resolve()
-    # Images inside the run folder move with it; images elsewhere stay where they are.
-    run = start.parent
-    if folder.is_relative_to(run):
-        return (Path("..") / folder.relative_to(run)).as_posix()
-    return folder.as_posix()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.class_map import ClassMap
+from contorno.detections import Detection, boxes_of
 from contorno.errors import DataError
 from contorno.masks import RunLength, Size
 from contorno.records import ImageId, Record
@@ -106,6 +107,53 @@ class Prediction:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def pred(self) -> Prediction:
+        """The prediction itself: IceVision puts what was found into a record of its own, `pred.pred`."""
+        return self
+
+    @property
+    def ground_truth(self) -> Record | None:
+        """`record`, under IceVision's name."""
+        return self.record
+
+    @property
+    def record_id(self) -> ImageId:
+        """`image_id`, under IceVision's name."""
+        return self.image_id
+
+    @property
+    def height(self) -> int:
+        """Pixels, of the image that boxes and masks lie in."""
+        return self.size_hw[0]
+
+    @property
+    def width(self) -> int:
+        """Pixels, of the image that boxes and masks lie in."""
+        return self.size_hw[1]
+
+    @property
+    def img(self) -> NDArray[Any] | None:
+        """`image`, under IceVision's name; there with `keep_images=True`."""
+        return self.image
+
+    @property
+    def detection(self) -> Detection:
+        """What was found, in IceVision's words."""
+        return Detection(
+            bboxes=boxes_of(self.boxes),
+            label_ids=self.labels.tolist(),
+            scores=self.scores,
+            masks=self.masks,
+            iscrowds=[False] * len(self),
+            class_map=self.class_map,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """IceVision's dict of a prediction: "common" (the image) and "detection" (see `Detection.as_dict`)."""
+        common = {"record_id": self.image_id, "height": self.height, "width": self.width, "img": self.image}
+        return {"common": common, "detection": self.detection.as_dict()}
 
     def above(self, threshold: float) -> Prediction:
         """Only what scores at least `threshold`."""

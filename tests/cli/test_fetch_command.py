@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from contorno.cli import main
-from contorno.cli.fetch_command import pairs
-from contorno.errors import ConfigError
 from contorno.rehearsal import Fault, OfflineBucket, Server, make_bucket, serve
 
 
@@ -125,13 +123,3 @@ def test_a_run_that_fails_before_its_first_result_leaves_no_folder(
     assert main([*words, "--out", str(tmp_path / "run")]) == 2
     assert "the nearest names are: Cat" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.parametrize("word", ["choripan", "=x", "Hot dog=", " = "])
-def test_a_rename_that_is_none_is_refused(word: str) -> None:
-    with pytest.raises(ConfigError, match="expected OLD=NEW"):
-        pairs([word], "--rename")
-
-
-def test_a_name_with_an_equals_sign_in_the_new_part_is_kept() -> None:
-    assert pairs(["a=b=c"], "--rename") == {"a": "b=c"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from contorno import masks
-from contorno.doctor import check_path
+from contorno.doctor import check_path, mend_path
 from contorno.doctor.json_source import other_tool
 from contorno.parsers import ReadOptions
 from contorno.records import ClassMap
@@ -334,3 +334,85 @@ def test_classes_that_a_class_map_lacks_are_named_with_the_nearest(tmp_path: Pat
 def test_files_of_other_tools_are_named(value: Any, name: str | None) -> None:
     found = other_tool(value)
     assert found is None if name is None else name in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("labels.json", "", "label file of zero bytes"),
+        ("annotations/labels.json", '[{"image_id": 1, "category_id": 1, "score": 1}]', "JSON that is not a COCO"),
+        ("labels.json", "version https://git-lfs.github.com/spec/v1", "file that is not JSON"),
+    ],
+)
+def test_what_is_wrong_with_the_json_of_a_folder_is_said(tmp_path: Path, name: str, text: str, kind: str) -> None:
+    path = write(tmp_path, text, name=name)
+    (fault,) = check_path(tmp_path).faults
+    assert fault.kind.startswith(kind)
+    assert fault.where[0].label_file == str(path)
+
+
+def test_part_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    write(tmp_path, document(), name="train/labels.json")
+    write(tmp_path, '{"images": [], "categories": []}', name="valid/labels.json")
+    report = check_path(tmp_path)
+    assert kinds(report) == {"table missing in the COCO file": 1}
+    assert report.faults[0].where[0].label_file == str(tmp_path / "valid" / "labels.json")
+
+
+def test_run_lengths_in_other_writing_are_told_and_mended(tmp_path: Path) -> None:
+    code = masks.encode(np.pad(np.ones((20, 20), np.uint8), ((10, 30), (10, 50)))).to_coco()
+    whole = {"size": [60.0, 80.0], "counts": [float(v) for v in [610, *[20, 40] * 19, 20, 3030]]}
+    entries = [
+        annotation(1, segmentation={**code, "counts": str(code["counts"].encode())}, bbox=[10, 10, 20, 20]),
+        annotation(2, segmentation=whole, bbox=[10, 10, 20, 20], category_id=1),
+    ]
+    report = check(tmp_path, *entries)
+    told = {"run lengths written as Python's bytes": 1, "run lengths with fractions for whole numbers": 1}
+    assert told.items() <= kinds(report).items()
+    mended = json.loads(mend_path(tmp_path / "labels.json", tmp_path / "out").label_files[0].read_text())
+    assert mended["annotations"][0]["segmentation"] == code
+
+
+def test_truth_values_of_coco_annotator_are_a_note(tmp_path: Path) -> None:
+    (fault,) = check(tmp_path, annotation(1, iscrowd=False)).faults
+    assert (fault.severity, fault.kind, fault.fixable) == ("note", "iscrowd that is true or false", 1)
+
+
+def test_flat_box_of_a_mask_is_told_once(tmp_path: Path) -> None:
+    assert kinds(check(tmp_path, annotation(1, bbox=[13, 13, 0, 20]))) == {"box without area": 1}
+
+
+@pytest.mark.parametrize("field", ["image_id", "category_id"])
+def test_references_are_not_removed_where_most_are_wrong(tmp_path: Path, field: str) -> None:
+    what = field.removesuffix("_id")
+    report = check(tmp_path, *(annotation(number, **{field: f"lost {number}"}) for number in range(1, 17)))
+    (fault,) = (fault for fault in report.faults if "unknown" in fault.kind)
+    assert (fault.kind, fault.count, fault.fixable) == (f"annotation of an unknown {what}", 16, 0)
+    mended = mend_path(tmp_path / "labels.json", tmp_path / "out")
+    assert len(json.loads(mended.label_files[0].read_text())["annotations"]) == 30
+
+
+def test_boxes_are_not_mended_by_polygons_that_may_be_turned_themselves(tmp_path: Path) -> None:
+    made = document()
+    for entry in made["annotations"]:
+        x, y, width, height = entry["bbox"]
+        entry |= {"bbox": [x + 3, y, width, height]}
+        entry |= {"segmentation": [[y, x + 3, y + height, x + 3, y + height, x + 3 + width, y, x + 3 + width]]}
+    path = write(tmp_path, made)
+    (fault,) = check_path(path, open_images=False).faults
+    assert (fault.kind, fault.count, fault.fixable) == ("boxes or polygons with y before x", 30, 0)
+    after = json.loads(mend_path(path, tmp_path / "out").label_files[0].read_text())
+    assert [entry["bbox"] for entry in after["annotations"]] == [entry["bbox"] for entry in made["annotations"]]
+
+
+def test_nothing_that_goes_by_polygons_in_shares_is_promised(tmp_path: Path) -> None:
+    made = [[0.1, 0.1, 0.5, 0.1, 0.5, 0.5, 0.1, 0.5 + number / 100] for number in range(1, 31)]
+    report = check(tmp_path, *(annotation(number, segmentation=[shares]) for number, shares in enumerate(made, 1)))
+    assert "polygons in shares of the image" in kinds(report)
+    assert [fault.kind for fault in report.faults if fault.fixable] == []
+
+
+def test_class_that_is_called_by_a_number(tmp_path: Path) -> None:
+    path = write(tmp_path, document() | {"categories": [{"id": 1, "name": 7}]})
+    assert kinds(check_path(path)) == {"category name that is a number": 1}
+    assert check_path(mend_path(path, tmp_path / "out").label_files[0], tmp_path / "images").faults == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,60 @@ def test_as_many_objects_as_can_be_are_compared(tmp_path: Path, monkeypatch: pyt
     report = check_path(write(tmp_path, made))
     assert kinds(report)["objects too many to be compared with each other"] == 3
     assert report.ok
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "kind"),
+    [
+        ("A.JPG", "a.jpg", "image file named in another case"),
+        ("a%20b.jpg", "a b.jpg", "file name with signs written as %20 and the like"),
+        ("ñ.jpg", unicodedata.normalize("NFD", "ñ.jpg"), "file name whose accents are written in another way"),
+        ("a.jpg", "deep/a.jpg", "file name without the folder that the file lies in"),
+    ],
+)
+def test_names_written_otherwise_are_told_and_mended(tmp_path: Path, name: str, file: str, kind: str) -> None:
+    path = spoilt(tmp_path / "source", name)
+    picture(tmp_path / "source" / "images" / file, seed=9)
+    assert first(path, kind).fixable == 1
+    mended = mend_path(path, tmp_path / "out").label_files[0]
+    assert json.loads(mended.read_text())["images"][0]["file_name"] == file
+    assert check_path(mended, tmp_path / "source" / "images").faults == ()
+
+
+def test_entries_whose_name_several_files_have_are_not_joined(tmp_path: Path) -> None:
+    path = spoilt(tmp_path / "source", "x.jpg", "x.jpg")
+    for number, place in enumerate(("a", "b")):
+        picture(tmp_path / "source" / "images" / place / "x.jpg", seed=7 + number)
+    fault = first(path, "file name that several images have")
+    assert (fault.severity, fault.count, fault.fixable) == ("error", 1, 0)
+    assert len(json.loads(mend_path(path, tmp_path / "out").label_files[0].read_text())["images"]) == 3
+
+
+def test_a_picture_of_another_suffix_is_hinted_at(tmp_path: Path) -> None:
+    path = spoilt(tmp_path, "1.tif", "2.tif", "3.tif")
+    assert "images/1.jpg is there: look whether it is meant." in first(path, "image folder not found").cause
+
+
+def test_image_folder_of_a_neighbour_is_not_taken(tmp_path: Path) -> None:
+    spoilt(tmp_path / "other")
+    path = tmp_path / "mine" / "labels.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(document()))
+    assert kinds(check_path(path)) == {"image folder not found": 1}
+
+
+def test_place_of_a_fault_in_the_image_of_id_0_is_named(tmp_path: Path) -> None:
+    made = document()
+    made["images"][0]["id"] = 0
+    for entry in made["annotations"][:10]:
+        entry["image_id"] = 0
+    made["annotations"][0] |= {"id": 0}
+    fault = first(write(tmp_path, made), "annotation with the id 0")
+    assert (fault.where[0].file, fault.where[0].annotation_id) == ("1.jpg", 0)
+
+
+def test_image_folder_given_that_has_none_of_the_images_is_named(tmp_path: Path) -> None:
+    path, other = spoilt(tmp_path / "mine"), tmp_path / "photos"
+    other.mkdir()
+    cause = first(path, "image folder not found", other).cause
+    assert cause.startswith(f"none of its 3 images is in {other} or below it; the first is '1.jpg'.")

@@ -200,3 +200,19 @@ def test_clipped_polygon_covers_the_same_pixels(seed: int) -> None:
     # Pycocotools samples along each edge from its start, so that a cut edge may round another way at a few pixels.
     assert (whole != part).sum() <= 20
     assert part.sum() > 500
+
+
+def test_where_the_images_are_is_said_of_each_split(tmp_path: Path) -> None:
+    for split, number in (("train", 1), ("valid", 2)):
+        made = document(images=1, count=10)
+        made["images"][0]["file_name"] = f"{number}.jpg"
+        write(tmp_path / "source" / split, made | {"categories": [{"id": 1, "name": " cat"}]})
+    mended = mend_path(tmp_path / "source", tmp_path / "out")
+    assert mended.images_in == tmp_path / "source"
+    assert str(mended).splitlines()[0].endswith("train/labels.json, valid/labels.json, changes.csv")
+    assert str(mended).splitlines()[-1] == f"its images stay where they are: add --images {tmp_path / 'source'}"
+    assert mended.to_json()["images_in"] == str(tmp_path / "source")
+    assert {fault.kind for fault in check_path(tmp_path / "out", mended.images_in).faults} <= {
+        "image id in two splits",
+        "image file in two splits",
+    }

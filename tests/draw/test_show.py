@@ -1,4 +1,4 @@
-"""Pictures go to a file, to a notebook, or only back to the caller; no window opens."""
+"""Pictures go to a file, to a notebook, to a window (tests/draw/test_window.py), or only back to the caller."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,12 @@ from contorno.errors import DataError
 from contorno.images import read_image
 from contorno.records import Record
 from contorno.samples import Prediction, Sample
+
+
+@pytest.fixture(autouse=True)
+def _no_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    mpl.use("agg")
 
 
 def sample(records_image: np.ndarray, record: Record, names: object) -> Sample:
@@ -64,6 +71,7 @@ def test_records_samples_and_predictions_are_written_where_asked(tmp_path: Path)
 
 def test_nothing_is_written_or_shown_without_a_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     show_records(tiny.disc_records(1))
+    show_records(tiny.disc_records(1), show=False)
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr().out == ""
 

@@ -368,6 +368,13 @@ def test_metric_type_by_name_and_by_position() -> None:
     assert COCOMetric(COCOMetricType.bbox).metric_type is BOX
 
 
+def test_the_table_is_printed_where_it_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    COCOMetric(MASK, None, True, True).finalize(ClassMap(["a"]))
+    assert "AP50" in capsys.readouterr().out
+    COCOMetric().finalize(ClassMap(["a"]))
+    assert capsys.readouterr().out == ""
+
+
 def test_reset_forgets_and_finalize_keeps() -> None:
     metric, record = COCOMetric(), make_record(objects=[(1, square(0, 0, 5))])
     metric.accumulate(record, make_prediction(found=[(1, 0.9, square(0, 0, 5))]))

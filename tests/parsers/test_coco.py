@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pycocotools import mask as mask_utils
 
 from contorno import masks
 from contorno.errors import ConfigError, DataError
@@ -214,7 +216,15 @@ def test_bad_object_is_dropped_and_counted_or_raises(folder: Path, changes: dict
 MENDED = {
     "box without area": ({"bbox": [1, 1, 0, 3]}, "box without area inside the image, taken from the mask"),
     "box outside": ({"bbox": [100, 1, 5, 3]}, "box without area inside the image, taken from the mask"),
-    "box of texts": ({"bbox": ["1", "1", "3", "3"]}, "box without area inside the image, taken from the mask"),
+    "box of texts": ({"bbox": ["1", "1", "3", "3"]}, "box with texts for numbers"),
+    "points": ({"segmentation": [[1, 1], [4, 1], [4, 4], [1, 4]]}, "polygon as a list of points"),
+    "parts of points": ({"segmentation": [[[1, 1], [4, 1], [4, 4], [1, 4]]]}, "polygon as a list of points"),
+    "texts": ({"segmentation": [[str(value) for value in SQUARE]]}, "polygon with texts for numbers"),
+    "flat texts": ({"segmentation": [str(value) for value in SQUARE]}, "polygon with texts for numbers"),
+    "bytes": (
+        {"segmentation": {"size": [6, 8], "counts": str(mask_utils.frPyObjects([SQUARE], 6, 8)[0]["counts"])}},
+        "run lengths written as Python's bytes",
+    ),
     "flat polygon": ({"segmentation": SQUARE}, "polygon as one flat list instead of a list of lists"),
     "speck": ({"segmentation": [SQUARE, [0, 0, 1, 1]]}, "part with fewer than 3 points beside others, left out"),
     "image id as text": ({"image_id": "10"}, "image_id that is a text for a number or the reverse"),
@@ -268,13 +278,6 @@ def test_missing_image_is_an_error_or_dropped_and_counted_when_asked(folder: Pat
     }
 
 
-def test_missing_folder_in_the_file_names_is_guessed_at(folder: Path) -> None:
-    value = document()
-    value["images"][0]["file_name"] = "photos/a.png"
-    with pytest.raises(DataError, match=r"has a\.png itself: give its parent as img_dir"):
-        parse(folder, value)
-
-
 def test_file_names_keep_their_folders_and_backslashes_are_folders(folder: Path) -> None:
     (folder / "deep" / "er").mkdir(parents=True)
     (folder / "a.png").rename(folder / "deep" / "er" / "a.png")
@@ -284,12 +287,34 @@ def test_file_names_keep_their_folders_and_backslashes_are_folders(folder: Path)
     assert records[0].path == folder / "deep" / "er" / "a.png"
 
 
-@pytest.mark.parametrize("name", ["../a.png", "x/../../a.png", "/a.png", "C:\\a.png", "..\\a.png", "", "a\0.png", 3])
+NOWHERE = ["../b.png", "x/../../b.png", "/b.png", "C:\\b.png", "..\\b.png", "http://h/b.png"]
+
+
+@pytest.mark.parametrize("name", [*NOWHERE, "..", "", "a\0.png", 3])
 def test_file_name_that_climbs_out_or_is_none_is_an_error(folder: Path, name: Any) -> None:
     value = document()
+    value["images"] = value["images"][:1]
     value["images"][0]["file_name"] = name
+    (folder / "b.png").unlink(missing_ok=True)
     with pytest.raises(DataError, match=r"labels\.json: images\[0\], id 10: the file name"):
         parse(folder, value)
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.png", "/data/upload/3/a.png", "C:\\me\\a.png", "http://h/a.png?b=1", "photos/a.png"]
+)
+@pytest.mark.parametrize("quick", [True, False], ids=["columns", "objects"])
+def test_file_in_the_folder_is_found_by_the_last_part_of_its_name(folder: Path, name: str, quick: bool) -> None:
+    value = document()
+    value["images"][0]["file_name"] = name
+    if not quick:
+        value["annotations"][0]["area"] = math.nan  # msgspec reads no NaN
+    parser = COCOMaskParser(write(folder, value), folder)
+    records = parser.parse(SingleSplitter())[0]
+    assert records[0].path == folder / "a.png"
+    assert sum(count for why, count in parser.report.mended.items() if "file name" in why) == 1
+    with pytest.raises(DataError, match=r"file name .*'a\.png' is there.*autofix=True to put it right"):
+        COCOMaskParser(write(folder, value), folder).parse(autofix=False)
 
 
 @pytest.mark.parametrize(

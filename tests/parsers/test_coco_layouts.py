@@ -8,6 +8,7 @@ import pytest
 from contorno.errors import DataError
 from contorno.parsers.coco_layouts import (
     drop_supercategory,
+    find_coco_files,
     find_coco_parts,
     first_file_names,
     is_coco_file,
@@ -101,8 +102,11 @@ def test_images_elsewhere_are_found_below_the_folder_given(tmp_path: Path) -> No
         "train": ("labels/instances_train2017.json", "pictures/train2017"),
         "validation": ("labels/instances_val2017.json", "pictures/val2017"),
     }
+    # A folder of labels lies beside the images; in any other, neighbours are other data sets.
+    assert find_coco_parts(tmp_path / "labels") == find_coco_parts(tmp_path / "labels", tmp_path / "pictures")
+    (tmp_path / "labels").rename(tmp_path / "mine")
     with pytest.raises(DataError, match=r"its first image 'a\.jpg' is in none of .*; give the image folder"):
-        find_coco_parts(tmp_path / "labels")
+        find_coco_parts(tmp_path / "mine")
 
 
 def test_files_of_other_tasks_are_passed_over(tmp_path: Path) -> None:
@@ -198,3 +202,32 @@ def test_the_row_of_the_project_is_no_class(rows: list[tuple[int, str, str]], us
     good, gone = drop_supercategory([category(*row) for row in rows], used)
     assert [row["id"] for row in good] == kept
     assert len(good) + len(gone) == len(rows)
+
+
+def test_what_fiftyone_fetched_is_passed_over_for_what_it_wrote(tmp_path: Path) -> None:
+    for split, raw in (("train", "train"), ("validation", "val")):
+        add(tmp_path, f"{split}/labels.json", "a.jpg")
+        add(tmp_path, f"raw/instances_{raw}2017.json", "a.jpg")
+    files = find_coco_files(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in files.values()] == [
+        "train/labels.json",
+        "validation/labels.json",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"images": [], "categories": []}'], ids=["empty", "list", "no table"])
+def test_a_part_that_cannot_be_read_is_no_missing_part(tmp_path: Path, text: str) -> None:
+    add(tmp_path, "train/_annotations.coco.json", "a.jpg")
+    broken = tmp_path / "valid" / "_annotations.coco.json"
+    broken.parent.mkdir()
+    broken.write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read beside others that can: valid/_annotations\.coco\.json is"):
+        find_coco_files(tmp_path)
+
+
+def test_a_list_of_test_images_and_files_of_other_names_are_no_parts(tmp_path: Path) -> None:
+    add(tmp_path, "pascal_train.json", "a.jpg")
+    (tmp_path / "pascal_test.json").write_text('{"images": [{"id": 1, "file_name": "b.jpg"}], "categories": []}')
+    (tmp_path / "val_results.json").write_text("[]")
+    (tmp_path / "pascal_val_001.json").write_text('{"shapes": [], "imagePath": "001.jpg"}')
+    assert list(find_coco_files(tmp_path)) == ["train"]

@@ -129,7 +129,7 @@ def test_images_given_apart_are_found_by_the_folder_of_the_split(tmp_path: Path)
 
 
 def test_folder_whose_names_lead_nowhere_is_coco_all_the_same(tmp_path: Path) -> None:
-    put(tmp_path / "result.json", document("..\\..\\media\\upload\\1\\a.png"), "images/a.png")
+    put(tmp_path / "result.json", document("..\\..\\media\\upload\\1\\a.png"), "images/b.png")
     found = parsers.recognise(tmp_path)
     assert (found.splits[""].kind, found.splits[""].images) == ("COCO file", None)
     with pytest.raises(DataError, match="leads out of the image folder"):
@@ -179,3 +179,29 @@ def test_a_pipe_is_no_json_file(tmp_path: Path) -> None:
         read_head(tmp_path / "a.json")
     with pytest.raises(DataError, match="not recognised"):
         parsers.recognise(tmp_path)
+
+
+def test_the_background_of_labelme_gets_no_label(tmp_path: Path) -> None:
+    made = document() | {"categories": [{"id": 0, "name": "_background_"}, {"id": 1, "name": "cod"}]}
+    parser = COCOMaskParser(put(tmp_path / "annotations.json", made, "a.png"), tmp_path)
+    (records,) = parser.parse(SingleSplitter())
+    assert parser.class_map.names == ("cod",)
+    assert records[0].instances.labels.tolist() == [1]
+    assert parser.report.dropped == {"category row that stands for what is no object and is no class": 1}
+    made["annotations"][0]["category_id"] = 0  # it has objects: then it is a class
+    assert COCOMaskParser(put(tmp_path / "annotations.json", made), tmp_path).class_map.names == ("_background_", "cod")
+
+
+def test_class_that_is_called_by_a_number_is_taken(tmp_path: Path) -> None:
+    made = document() | {"categories": [{"id": 1, "name": 5}]}
+    parser = COCOMaskParser(put(tmp_path / "a.json", made, "a.png"), tmp_path)
+    parser.parse(SingleSplitter())
+    assert parser.class_map.names == ("5",)
+    assert parser.report.mended == {"category name that is a number": 1}
+
+
+def test_image_without_a_name_is_found_by_any_of_its_addresses(tmp_path: Path) -> None:
+    made = document(flickr_url="http://farm4.staticflickr.com/37/a.png")
+    del made["images"][0]["file_name"]
+    parts = parsers.read(put(tmp_path / "a.json", made, "images/a.png"))
+    assert [record.path for part in parts.values() for record in part] == [tmp_path / "images" / "a.png"]

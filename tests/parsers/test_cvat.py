@@ -292,7 +292,7 @@ def test_what_is_not_cvat_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has no <image>"):
         parse(CVATParser(write(tmp_path)))
     (tmp_path / "export.zip").write_bytes(b"PK")
-    with pytest.raises(ConfigError, match="is a zip; unpack it and give the folder"):
+    with pytest.raises(ConfigError, match="is a zip, which is not read as it is; unpack it, as with unzip"):
         CVATParser(tmp_path / "export.zip")
     with pytest.raises(ConfigError, match="boxes='no' is not known; choose one of box, mask"):
         CVATParser(tmp_path, boxes="no")  # type: ignore[arg-type]

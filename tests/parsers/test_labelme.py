@@ -419,3 +419,43 @@ def test_infinite_scores_are_left_out_and_counted(tmp_path: Path) -> None:
 def test_line_that_ends_where_it_begins_is_no_fault(tmp_path: Path) -> None:
     record, parser = read(tmp_path, shape(points=[*TRIANGLE, TRIANGLE[0]], shape_type="linestrip"))
     assert (len(record.instances), parser.report.mended) == (1, {})
+
+
+@pytest.mark.parametrize("stated", ["C:\\Users\\me\\images\\a.png", "a.png", "/home/me/a.png"])
+@pytest.mark.parametrize("below", ["", "train/"])
+def test_image_is_found_in_images_beside_the_folder_of_labels(tmp_path: Path, stated: str, below: str) -> None:
+    picture(tmp_path, f"images/{below}a.png")
+    (tmp_path / "labels" / below).mkdir(parents=True)
+    write(tmp_path / "labels" / below / "a.json", document(shape(), image=stated))
+    parser = LabelMeParser(tmp_path)
+    (record,) = parse(parser)
+    assert (record.image_id, record.split) == (f"images/{below}a.png", "train" if below else None)
+    assert parser.report.mended == {"imagePath of another place, its image found by the base name": 1}
+
+
+def test_images_beside_the_others_without_a_label_file_are_counted(tmp_path: Path) -> None:
+    picture(tmp_path, "a.png")
+    picture(tmp_path, "b.png")
+    picture(tmp_path, "c.png")
+    write(tmp_path / "a.json", document(shape()))
+    write(tmp_path / "c.json", "{")
+    parser = LabelMeParser(tmp_path)
+    assert [record.image_id for record in parse(parser)] == ["a.png"]
+    assert parser.report.dropped == {"image without a label file": 1, "label file that cannot be read": 1}
+    assert parser.report.places["image without a label file"] == ("b.png",)
+    assert LabelMeParser(tmp_path / "a.json").parse(SingleSplitter())[0].report.dropped == {}  # type: ignore[union-attr]
+
+
+def test_folder_of_label_files_alone_finds_images_beside_it(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        picture(tmp_path, f"images/{split}/a.png")
+        write(tmp_path / "labels" / split / "a.json", document(shape(), image=f"..\\..\\images\\{split}\\a.png"))
+    parser = LabelMeParser(tmp_path / "labels")
+    assert [(record.image_id, record.split) for record in parse(parser)] == [
+        ("train/a.png", "train"),
+        ("val/a.png", "validation"),
+    ]
+    assert parser.report.mended == {}
+    (tmp_path / "labels").rename(tmp_path / "other")
+    with pytest.raises(DataError, match="2 of 2 image files are not in"):
+        parse(LabelMeParser(tmp_path / "other"))

@@ -19,6 +19,7 @@ from tiny_masks import image, objects, picture, read, save
 LEFT = tiny.bitmap("##..", "##..", "....")
 DOT = tiny.bitmap("....", "....", "...#")
 TWO = picture("##..", "....", "...#")
+OUT = "image of which no mask can be used"
 
 
 def add_image(root: Path, image_id: str, objects: dict[str, np.ndarray], size: tuple[int, int] = (3, 4)) -> None:
@@ -85,14 +86,15 @@ def test_empty_mask_and_strange_files_are_dropped_and_counted_or_raise(tmp_path:
 
 
 def test_damaged_pictures_are_counted_by_name_and_two_images_too(tmp_path: Path) -> None:
-    for name in "abc":
+    for name in "abcd":
         add_image(tmp_path, name, {"1.png": LEFT})
     for path in (tmp_path / "a" / "masks" / "1.png", tmp_path / "b" / "images" / "b.png"):
         path.write_bytes(path.read_bytes()[:20])
     write_image(tmp_path / "c" / "images" / "y.png", np.zeros((3, 4), dtype=np.uint8))
     records, parser = read(tmp_path)
-    assert [(record.image_id, len(record.instances)) for record in records] == [("a", 0)]
+    assert [(record.image_id, len(record.instances)) for record in records] == [("d", 1)]
     assert parser.report.places == {
+        "image of which no mask can be used": ("a/images/a.png",),
         "mask that cannot be read": ("a/masks/1.png",),
         "image that cannot be read": ("b/images/b.png",),
         "folder with several images in images/": ("folder c",),
@@ -137,8 +139,12 @@ def test_options_that_are_not_known_are_refused(tmp_path: Path) -> None:
 
 def test_mask_of_another_size_is_counted_with_both_sizes_raised_or_fitted(tmp_path: Path) -> None:
     add_image(tmp_path, "x", {"1.png": LEFT}, size=(6, 8))
+    with pytest.raises(DataError, match=r"1 images can be used; the first: x/masks/1\.png: mask of another size"):
+        read(tmp_path)
+    add_image(tmp_path, "y", {"1.png": LEFT})
     records, parser = read(tmp_path)
-    assert (records.num_objects, parser.report.dropped) == (0, {"mask of another size than its image": 1})
+    assert [record.image_id for record in records] == ["y"], "as a negative it would teach misses"
+    assert parser.report.dropped == {"mask of another size than its image": 1, OUT: 1}
     with pytest.raises(DataError, match=r"x/masks/1\.png: mask of another size .*3 x 4 pixels .* expected 6 x 8"):
         read(tmp_path, autofix=False)
     fitted, _ = read(tmp_path, resize_masks=True, autofix=False)
@@ -147,8 +153,9 @@ def test_mask_of_another_size_is_counted_with_both_sizes_raised_or_fitted(tmp_pa
 
 def test_mask_of_other_proportions_is_never_fitted(tmp_path: Path) -> None:
     add_image(tmp_path, "x", {"1.png": LEFT}, size=(40, 30))
+    add_image(tmp_path, "y", {"1.png": LEFT})
     _, parser = read(tmp_path, resize_masks=True)
-    assert parser.report.dropped == {"mask of other proportions than its image": 1}
+    assert parser.report.dropped == {"mask of other proportions than its image": 1, OUT: 1}
     add_image(tmp_path, "x", {"1.png": LEFT}, size=(4, 3))
     assert "EXIF" in read(tmp_path)[1].report.details["mask of another size than its image"]
 
@@ -363,8 +370,9 @@ def test_bomb_animation_and_cmyk_are_counted_by_name(tmp_path: Path) -> None:
     huge = Image.new("1", (20_000, 20_000))
     huge.save(tmp_path / "masks" / "c.png")
     records, parser = read(tmp_path, kind="instances")
-    assert [len(record.instances) for record in records] == [1, 1, 0]
+    assert [len(record.instances) for record in records] == [1, 1]
     assert parser.report.places == {
+        OUT: ("images/c.png",),
         "mask of several pictures, the first taken": ("masks/a.tif",),
         "mask in CMYK, taken as RGB": ("masks/b.tif",),
         "mask that cannot be read": ("masks/c.png",),
@@ -372,13 +380,17 @@ def test_bomb_animation_and_cmyk_are_counted_by_name(tmp_path: Path) -> None:
 
 
 def test_photo_among_the_masks_is_told(tmp_path: Path) -> None:
-    image(tmp_path / "images" / "a.png", (64, 64))
+    for name in "ab":
+        image(tmp_path / "images" / f"{name}.png", (64, 64))
+        save(tmp_path / "masks" / f"{name}.png", np.eye(64, dtype=np.uint8))
     save(tmp_path / "masks" / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    _, parser = read(tmp_path)
-    assert parser.report.dropped == {"picture that looks like a photo and not like a mask": 1}
+    photo = {"picture that looks like a photo and not like a mask": 1, OUT: 1}
+    assert read(tmp_path, kind="label-map")[1].report.dropped == photo
     save(tmp_path / "masks" / "a.png", np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
-    _, parser = read(tmp_path)
-    assert parser.report.dropped == {"picture that looks like a photo and not like a mask": 1}
+    assert read(tmp_path, kind="label-map")[1].report.dropped == photo
+    (tmp_path / "images" / "b.png").unlink()
+    with pytest.raises(DataError, match=r"the first: masks/a\.png: picture that looks like a photo"):
+        read(tmp_path)
 
 
 def test_a_label_map_of_many_objects_is_no_photo(tmp_path: Path) -> None:
@@ -566,3 +578,35 @@ def test_what_is_a_mask_folder(tmp_path: Path) -> None:
     assert is_mask_folder(tmp_path / "three")
     add_image(tmp_path / "nuclei", "x", {"1.png": DOT})
     assert is_mask_folder(tmp_path / "nuclei")
+
+
+def test_folders_of_labelme_json_to_dataset_are_read_by_their_own_lists(tmp_path: Path) -> None:
+    for name, names in (("a", "_background_\ncat\ndog\n"), ("b", "_background_\ndog\n")):
+        image(tmp_path / f"{name}_json" / "img.png")
+        save(tmp_path / f"{name}_json" / "label.png", LEFT + 2 * DOT if name == "a" else LEFT)
+        image(tmp_path / f"{name}_json" / "label_viz.png")
+        (tmp_path / f"{name}_json" / "label_names.txt").write_text(names)
+    records, parser = read(tmp_path)
+    assert [record.image_id for record in records] == ["a", "b"]
+    assert [objects(record, records) for record in records] == [[("cat", 4), ("dog", 1)], [("dog", 4)]]
+    assert "labelme_json_to_dataset" in parser.how
+    assert is_mask_folder(tmp_path)
+    (tmp_path / "b_json" / "label_names.txt").write_bytes(b"\xff\xfe")
+    assert "value 1, which no class has" in read(tmp_path)[1].report.dropped
+
+
+def test_void_and_unlabelled_in_a_table_are_no_objects(tmp_path: Path) -> None:
+    image(tmp_path / "images" / "a.png")
+    save(tmp_path / "masks" / "a.png", LEFT + 2 * DOT)
+    (tmp_path / "class_dict.csv").write_text("name,value\nVoid,0\ncat,1\nunlabelled,2\n")
+    records, _ = read(tmp_path)
+    assert objects(records[0], records) == [("cat", 4)]
+    assert records.class_map.names == ("cat",)
+
+
+def test_folders_of_images_alone_are_no_mask_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        image(tmp_path / name / "images" / f"{name}.png")
+    assert not is_mask_folder(tmp_path)
+    save(tmp_path / "a" / "masks" / "1.png", LEFT)
+    assert is_mask_folder(tmp_path)

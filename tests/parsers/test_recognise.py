@@ -276,8 +276,10 @@ def test_of_several_label_files_none_is_taken_silently(tmp_path: Path, suffix: s
 
 def test_zip_is_to_be_unpacked(tmp_path: Path) -> None:
     (tmp_path / "export.zip").write_bytes(b"PK")
-    with pytest.raises(DataError, match="is a zip; unpack it"):
+    with pytest.raises(DataError, match=r'a zip, which is not .* unzip ".*export\.zip" -d ".*export", and give the'):
         parsers.recognise(tmp_path / "export.zip")
+    with pytest.raises(DataError, match=r"is not recognised: .*export\.zip is a zip"):
+        parsers.recognise(tmp_path)
 
 
 def test_a_label_file_of_yolo_and_a_picture_ask_for_the_folder_and_a_list_is_read(tmp_path: Path) -> None:
@@ -305,3 +307,70 @@ def test_data_of_which_no_image_can_be_read_name_the_first_fault(tmp_path: Path)
     for name in ("yolo", "masks"):
         with pytest.raises(DataError, match=r"none of its 1 images can be .* is not an image"):
             parsers.read(tmp_path / name)
+
+
+VOC = "<annotation><filename>{0}.png</filename><object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
+VOC += "<xmax>3</xmax><ymax>3</ymax></bndbox></object></annotation>"
+
+
+@pytest.mark.parametrize(
+    ("labels", "images"),
+    [("{}/Annotations", "{}/JPEGImages"), ("{}/annotations", "{}/images"), ("annotations/{}", "images/{}")],
+)
+def test_voc_files_of_each_split_are_found(tmp_path: Path, labels: str, images: str) -> None:
+    for split, names in (("train", "ab"), ("val", "c")):
+        for name in names:
+            write_image(tmp_path / images.format(split) / f"{name}.png", np.zeros((4, 4), dtype=np.uint8))
+            path = tmp_path / labels.format(split) / f"{name}.xml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(VOC.format(name))
+    assert sizes(parsers.read(tmp_path)) == {"train": 2, "validation": 1}
+
+
+def test_data_file_of_darknet_is_one_of_yolo(tmp_path: Path) -> None:
+    write_image(tmp_path / "data" / "a.png", np.zeros((4, 4), dtype=np.uint8))
+    (tmp_path / "data" / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "train.txt").write_text("data/a.png\n")
+    (tmp_path / "obj.names").write_text("cat\n")
+    (tmp_path / "obj.data").write_text("classes = 1\ntrain = train.txt\nnames = obj.names\n")
+    (records,) = parsers.read(tmp_path / "obj.data").values()
+    assert (records.class_map.names, records.num_objects) == (("cat",), 1)
+
+
+def test_several_exports_in_a_folder_are_named_and_not_taken_for_masks(tmp_path: Path) -> None:
+    for name in "ab":
+        write_image(tmp_path / f"task_{name}" / "images" / f"{name}.png", np.zeros((4, 4), dtype=np.uint8))
+        xml = f'<annotations><image id="0" name="{name}.png" width="4" height="4"/></annotations>'
+        (tmp_path / f"task_{name}" / "annotations.xml").write_text(xml)
+    with pytest.raises(DataError, match=r"its folders task_a, task_b are, each .* `contorno data merge`"):
+        parsers.recognise(tmp_path)
+
+
+def test_label_files_of_yolo_apart_from_their_images_ask_for_these(tmp_path: Path) -> None:
+    write_image(tmp_path / "pics" / "a.png", np.zeros((4, 4), dtype=np.uint8))
+    (tmp_path / "txt").mkdir()
+    (tmp_path / "txt" / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    with pytest.raises(DataError, match=r"its folder txt has 1 text files as YOLO's .* give .*txt with the folder"):
+        parsers.recognise(tmp_path)
+
+
+def test_folders_of_pictures_by_other_names_ask_which_are_the_masks(tmp_path: Path) -> None:
+    for folder in ("Training_Input", "Training_GroundTruth"):
+        write_image(tmp_path / folder / "a.png", np.full((4, 4), 255, dtype=np.uint8))
+    with pytest.raises(DataError, match=r"folders Training_GroundTruth, Training_Input hold pictures .*\(--images\)"):
+        parsers.recognise(tmp_path)
+    assert sizes(parsers.read(tmp_path / "Training_GroundTruth", tmp_path / "Training_Input")) == {"": 1}
+
+
+def test_data_and_labels_as_fiftyone_lays_them_out(tmp_path: Path) -> None:
+    for kind in ("voc", "cvat", "masks"):
+        write_image(tmp_path / kind / "data" / "a.png", np.zeros((4, 4), dtype=np.uint8))
+    (tmp_path / "voc" / "labels").mkdir()
+    (tmp_path / "voc" / "labels" / "a.xml").write_text(VOC.format("a"))
+    box = '<box label="cat" xtl="1" ytl="1" xbr="3" ybr="3"/>'
+    image = f'<image id="0" name="a.png" width="4" height="4">{box}</image>'
+    (tmp_path / "cvat" / "labels.xml").write_text(f"<annotations>{image}</annotations>")
+    write_image(tmp_path / "masks" / "labels" / "a.png", np.eye(4, dtype=np.uint8) * 255)
+    for kind in ("voc", "cvat", "masks"):
+        (records,) = parsers.read(tmp_path / kind, options=parsers.ReadOptions(objects="any")).values()
+        assert (len(records), records.num_objects) == (1, 1), kind

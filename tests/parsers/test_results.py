@@ -49,6 +49,12 @@ def test_every_form_of_mask_is_read(tmp_path: Path) -> None:
     assert {code.to_coco()["counts"] for code in first.masks} == {RLE["counts"]}
 
 
+def test_counts_written_as_python_shows_bytes_are_read_and_counted(tmp_path: Path) -> None:
+    found = read(tmp_path, result(segmentation={**RLE, "counts": str(RLE["counts"].encode())}))
+    assert [code.to_coco() for code in found[0].masks or ()] == [RLE]
+    assert found.report.mended == {"run lengths written as Python's bytes": 1}
+
+
 def test_results_with_boxes_only_have_no_masks(tmp_path: Path) -> None:
     (first, second, _) = read(tmp_path, result(segmentation=None, bbox=[1.5, 2, 3, 4]))
     assert first.masks is second.masks is None
@@ -142,7 +148,10 @@ def test_category_ids_that_could_mean_anything_are_refused_and_a_mapping_tells_t
 
 def test_ids_of_the_ground_truth_file_tell_images_and_categories(tmp_path: Path) -> None:
     annotations = tmp_path / "truth.json"
-    images = [{"id": 1, "contorno_id": 7, "file_name": "photo_7.jpg"}, {"id": 2, "file_name": "photo_2.jpg"}]
+    images = [
+        {"id": 1, "contorno_id": 7, "file_name": "photo_7.jpg"},
+        {"id": 2, "file_name": "/data/upload/1/photo_2.jpg"},
+    ]
     categories = [{"id": 90, "name": "Nail"}, {"id": 5, "name": "screw"}, {"id": 6, "name": "bolt"}]
     annotations.write_text(json.dumps({"images": images, "annotations": [], "categories": categories}))
     ids = coco_ids(annotations, truth(tmp_path).class_map)

@@ -618,3 +618,29 @@ def test_line_that_ends_where_it_begins_is_no_fault(tmp_path: Path) -> None:
     ring = {"name": "polyline", "all_points_x": [1, 9, 5, 1], "all_points_y": [1, 2, 8, 1]}
     record, parser = read(tmp_path, region(ring, kind="cat"))
     assert (len(record.instances), parser.report.mended) == (1, {})
+
+
+@pytest.mark.parametrize("folder", ["images", "data", "JPEGImages", "."])
+def test_images_are_found_in_a_folder_beside_the_file(tmp_path: Path, folder: str) -> None:
+    images(tmp_path / folder)
+    path = tmp_path / "via.json"
+    path.write_text(json.dumps(export(entry(region(label="cat")))))
+    (record,) = parse(VIAParser(path))
+    assert record.path == tmp_path / folder / "a.png"
+
+
+def test_images_beside_the_folder_of_annotations_are_found_and_others_above_are_not(tmp_path: Path) -> None:
+    for labels in ("annotations", "other"):
+        path = tmp_path / labels / "via.json"
+        path.parent.mkdir()
+        path.write_text(json.dumps(export(entry(region(label="cat")))))
+    images(tmp_path / "images")
+    assert parse(VIAParser(tmp_path / "annotations" / "via.json"))[0].path == tmp_path / "images" / "a.png"
+    with pytest.raises(DataError, match="1 of 1 image files are not in"):
+        parse(VIAParser(tmp_path / "other" / "via.json"))
+
+
+def test_url_with_a_query_finds_its_file(tmp_path: Path) -> None:
+    parser = VIAParser(write(tmp_path, export(entry(region(label="cat"), name="https://x.org/a.png?raw=1#top"))))
+    assert parse(parser)[0].image_id == "a.png"
+    assert parser.report.mended == {"image named by a URL, found by its base name": 1}

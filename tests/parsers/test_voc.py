@@ -563,3 +563,12 @@ def test_names_with_a_blank_and_a_number_are_not_ids_with_a_flag(tmp_path: Path)
     parser = VOCBBoxParser(tmp_path)
     assert [record.image_id for record in parse(parser)] == ["b", "photo 0", "photo 1"]
     assert not parser.report.dropped
+
+
+def test_lists_with_suffixes_find_images_of_one_and_of_two(tmp_path: Path) -> None:
+    annotate(tmp_path, "a.jpg", DOG)
+    annotate(tmp_path, "b", CAT)
+    (tmp_path / "ImageSets" / "Main").mkdir(parents=True)
+    (tmp_path / "ImageSets" / "Main" / "train.txt").write_text("a.jpg\nJPEGImages/b.png\n")
+    records = parse(VOCBBoxParser(tmp_path))
+    assert [(record.image_id, record.split) for record in records] == [("a.jpg", "train"), ("b", "train")]

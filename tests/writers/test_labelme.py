@@ -160,6 +160,8 @@ def test_images_may_stay_where_they_are_or_go_into_the_file(tmp_path: Path) -> N
     assert found["imagePath"] == "../images/a.png"
     assert base64.b64decode(found["imageData"]) == (tmp_path / "images/a.png").read_bytes()
     assert read(tmp_path / "labels", tmp_path / "images")[0].path == tmp_path / "images/a.png"
+    assert read(tmp_path / "labels")[0].path == tmp_path / "images/a.png", "found beside the folder of labels"
+    (tmp_path / "images").rename(tmp_path / "gone")
     (record,) = read(tmp_path / "labels")
     assert record.path is None
     assert record.image is not None

@@ -20,6 +20,7 @@ from contorno.callbacks.door import (
 )
 from contorno.callbacks.history import EpochLines, History
 from contorno.callbacks.recorder import EpochRecorder
+from contorno.callbacks.shared import SharedTraining
 from contorno.callbacks.tensorboard import TensorBoardCallback
 from contorno.callbacks.validation import FigureMetric, ValidationPass
 
@@ -39,6 +40,7 @@ __all__ = [
     "History",
     "ReduceLROnPlateau",
     "SaveModelCallback",
+    "SharedTraining",
     "ShowGraphCallback",
     "TensorBoardCallback",
     "TimeBudget",

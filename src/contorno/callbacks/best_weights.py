@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from contorno import files
+from contorno import processes
 from contorno.callbacks.door import Callback
+from contorno.callbacks.states import write_state
 
 
 class BestWeights(Callback):  # type: ignore[misc]
@@ -39,10 +40,11 @@ class BestWeights(Callback):  # type: ignore[misc]
             self.write()
 
     def write(self) -> None:
-        """Write the model's weights as they are now."""
+        """Write the model's weights as they are now; of several processes the first one does."""
+        if not processes.is_first():
+            return
         state = {name: value.detach().cpu() for name, value in self.learn.model.state_dict().items()}
-        with files.atomic_file(self.file) as file:
-            torch.save(state, file)
+        write_state(self.file, state)
 
     def restore(self) -> None:
         """Load the best weights into the model, if any were written."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from contorno import files
+from contorno import processes
 from contorno.callbacks.door import Callback, CancelEpochException, CancelFitException
-from contorno.callbacks.states import load_optimizer, plain_values, random_states, set_random_states
+from contorno.callbacks.states import load_optimizer, plain_values, random_states, set_random_states, write_state
 from contorno.errors import ConfigError, DataError
 
 CHECKPOINT_SECONDS = 60.0
@@ -56,7 +56,7 @@ class Checkpoint(Callback):  # type: ignore[misc]
             self._epochs_done += 1
         elif self.learn.history.has_row:
             self._epochs_done += 1
-            if time.monotonic() - self._kept_at >= self.every_seconds:
+            if processes.agreed(time.monotonic() - self._kept_at >= self.every_seconds):
                 self.write()
 
     def after_fit(self) -> None:
@@ -67,7 +67,11 @@ class Checkpoint(Callback):  # type: ignore[misc]
             self.write()
 
     def write(self) -> None:
-        """Write the state at the end of the epoch that was trained last."""
+        """Write the state at the end of the epoch that was trained last; of several processes the first one does."""
+        self._epochs_kept, self._kept_at = self._epochs_done, time.monotonic()
+        states = processes.gathered(random_states())
+        if not processes.is_first():
+            return
         best = getattr(self.learn, "best_weights", None)
         budget = getattr(self.learn, "time_budget", None)
         state = {
@@ -75,14 +79,13 @@ class Checkpoint(Callback):  # type: ignore[misc]
             "model": self.learn.model.state_dict(),
             "optimizer": plain_values(self.learn.opt.state_dict()),
             "rows": self.learn.history.rows,
-            "random": random_states(),
+            "random": states[0],
+            "random_of_others": states[1:],
             "best": None if best is None else best.best,
             "best_epoch": 0 if best is None else best.best_epoch,
             "budget": None if budget is None else (budget.used_seconds, budget.budget_seconds),
         }
-        with files.atomic_file(self.file) as file:
-            torch.save(state, file)
-        self._epochs_kept, self._kept_at = self._epochs_done, time.monotonic()
+        write_state(self.file, state)
 
     def _restore(self) -> None:
         if self._state is None:
@@ -99,7 +102,9 @@ class Checkpoint(Callback):  # type: ignore[misc]
                 "settings that the run was started with."
             ) from error
         self.learn.history.rows[:] = state["rows"]
-        set_random_states(state["random"])
+        rank, states = processes.place().rank, [state["random"], *state.get("random_of_others", [])]
+        if rank < len(states):  # else more processes go on than there were
+            set_random_states(states[rank])
         if hasattr(self.learn.dls.train, "set_epoch"):
             self.learn.dls.train.set_epoch(state["epochs"])
         if hasattr(self.learn, "best_weights"):

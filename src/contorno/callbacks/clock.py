@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from contorno import processes
 from contorno.callbacks.door import Callback, CancelFitException, CancelTrainException, CancelValidException
 
 MAX_VALIDATION_SHARE = 0.12
@@ -35,8 +36,8 @@ class TimeBudget(Callback):  # type: ignore[misc]
 
     @property
     def is_over(self) -> bool:
-        """Whether only the last validation still has a place."""
-        return self.used_seconds >= self._training_end()
+        """Whether only the last validation still has a place; of several processes the first one's clock says."""
+        return processes.agreed(self.used_seconds >= self._training_end())
 
     def before_fit(self) -> None:
         self._began = time.monotonic()
@@ -56,12 +57,12 @@ class TimeBudget(Callback):  # type: ignore[misc]
         # Every epoch trains one batch at least, so that it has figures.
         if self.learn.iter and self.is_over:
             raise CancelTrainException
-        self.learn.pct_train = min(self.used_seconds / max(self._training_end(), 1e-9), 1.0)
+        self.learn.pct_train = processes.agreed(min(self.used_seconds / max(self._training_end(), 1e-9), 1.0))
 
     def before_validate(self) -> None:
         self._is_last = self.is_over
         self._since_validation += time.monotonic() - self._epoch_began
-        due = self._since_validation * MAX_VALIDATION_SHARE >= self._validate_seconds
+        due = processes.agreed(self._since_validation * MAX_VALIDATION_SHARE >= self._validate_seconds)
         if not self._is_last and not due:
             raise CancelValidException
         self._epoch_began = time.monotonic()

@@ -74,7 +74,7 @@ class EpochLines(Callback):  # type: ignore[misc]
         what = "training, images" if self.learn.training else "validation, images"
         size = getattr(self.learn.dl, "batch_size", None) or 1
         total = len(self.learn.dl.dataset)
-        self.progress(what, min((self.learn.iter + 1) * size, total), total)
+        self.progress(what, min((self.learn.iter + 1) * size * getattr(self.learn, "shares", 1), total), total)
 
     def after_epoch(self) -> None:
         if not self.learn.history.has_row:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from contorno import files
 from contorno.callbacks.door import L, OptimWrapper
 
 
@@ -57,6 +59,29 @@ def set_random_states(states: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(states["cuda"])
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
+
+
+def write_state(path: Path, state: Any) -> None:
+    """Write a state whole or not at all.
+
+    torch.save hides whatever stops it, a Ctrl-C or a full disk, behind a RuntimeError about its own file; here it comes
+    out as what it was.
+    """
+    with files.atomic_file(path) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            if error.__context__ is not None:
+                raise error.__context__ from None
+            raise
+
+
+def shift_random_states(steps: int) -> None:
+    """Seed the generators anew, `steps` from the seed they had, so that processes draw different numbers."""
+    seed = torch.initial_seed() + steps
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
 
 
 def load_optimizer(opt: Any, state: dict[str, Any], device: torch.device) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
-from contorno import inference
+from contorno import inference, processes
 from contorno.callbacks.door import Callback, Metric
 from contorno.errors import DataError
 from contorno.metrics import COCOMetric, COCOResult
-from contorno.records import ClassMap
-from contorno.samples import SampleInfo
+from contorno.records import ClassMap, ImageId
+from contorno.samples import Prediction, SampleInfo
 
 
 class FigureMetric(Metric):  # type: ignore[misc]
@@ -32,7 +34,8 @@ class ValidationPass(Callback):  # type: ignore[misc]
     """Gather every named loss of both passes and the AP of the validation pass, batch by batch.
 
     The learner hands over losses and detections of one forward pass; masks become run-length code at once, so memory
-    does not grow with the pixels of the data set. Figures are measured in original pixels.
+    does not grow with the pixels of the data set. Figures are measured in original pixels. Several processes that share
+    the validation images send what they found to the first one, which measures all of it, in the order of one process.
     """
 
     order = 40  # before fastai's Recorder (50), which reads the figures
@@ -44,6 +47,7 @@ class ValidationPass(Callback):  # type: ignore[misc]
         self.results: list[COCOResult] = []
         self._sums: dict[str, float] = {}
         self._images = 0
+        self._found: list[tuple[ImageId, Prediction]] = []
 
     def fastai_metrics(self) -> list[FigureMetric]:
         """A column for each validation loss and for the two headline figures of each metric."""
@@ -67,6 +71,7 @@ class ValidationPass(Callback):  # type: ignore[misc]
 
     def _begin(self) -> None:
         self._sums, self._images = dict.fromkeys(self.loss_names, 0.0), 0
+        self._found = []
 
     def after_batch(self) -> None:
         count = len(self.learn.infos)
@@ -80,6 +85,9 @@ class ValidationPass(Callback):  # type: ignore[misc]
         )
         for info, prediction in zip(self.learn.infos, predictions, strict=True):
             _check_frame(info)
+            if self.learn.shares > 1:
+                self._found.append((info.record.image_id, replace(prediction, record=None, image=None)))
+                continue
             for metric in self.coco_metrics:
                 metric.accumulate(info.record, prediction)
 
@@ -89,12 +97,32 @@ class ValidationPass(Callback):  # type: ignore[misc]
         self._begin()
 
     def after_validate(self) -> None:
-        if not self._images:
-            return
+        if self.learn.shares > 1:
+            self._gather()
+        elif self._images:
+            self._measure()
+
+    def _measure(self) -> None:
         self.figures |= self._means("valid")
         self.results = [metric.finalize(self.class_map) for metric in self.coco_metrics]
         for result in self.results:
             self.figures |= result.figures
+
+    def _gather(self) -> None:
+        """Measure in the first process what all have found, and tell the figures to all."""
+        parts = processes.gathered_by_first((self._sums, self._images, self._found))
+        if parts is not None and any(images for _, images, _ in parts):
+            names = dict.fromkeys(name for sums, _, _ in parts for name in sums)
+            self._sums = {name: sum(sums.get(name, 0.0) for sums, _, _ in parts) for name in names}
+            self._images = sum(images for _, images, _ in parts)
+            for round_of_images in zip_longest(*(found for _, _, found in parts)):
+                for item in round_of_images:
+                    if item is not None:
+                        for metric in self.coco_metrics:
+                            metric.accumulate(self.learn.dl.record_of(item[0]), item[1])
+            self._measure()
+        self.figures, self.results = processes.agreed((self.figures, self.results))
+        self._found = []
 
     def _means(self, split: str) -> dict[str, float]:
         # No batch at all (all of them cancelled) has no mean.

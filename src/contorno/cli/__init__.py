@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from contorno import __version__
+from contorno import __version__, processes
 from contorno.cli import (
     data_commands,
     environment,
@@ -92,10 +92,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.call(arguments) or 0)
     except ContornoError as error:
+        processes.let_the_first_speak()
         print(f"contorno: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("contorno: stopped by Ctrl-C.", file=sys.stderr)
+        if processes.is_first():
+            print("contorno: stopped by Ctrl-C.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has left; what it wanted it has.

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contorno import config, recipe_files
+from contorno import config, processes, recipe_files
 from contorno.errors import ConfigError, ContornoError
 
 
@@ -69,6 +69,8 @@ def _copy(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if (arguments.dry_run or arguments.help_settings) and not processes.is_first():
+        return 0
     recipe = recipe_files.find(arguments.name)
     preset = arguments.config
     if arguments.resume and preset is None:
@@ -116,6 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
         except ContornoError:
             run.discard_if_nothing_was_done()
             raise
+        processes.end()
     print(summary)
     print(f"\n{run.listing()}\n\ndone in {_minutes(time.monotonic() - began)}; open {run.report_path}")
     return 0

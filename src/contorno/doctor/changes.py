@@ -39,13 +39,14 @@ class Change:
 class Mended:
     """A mended copy of a data set. path: its folder.   label_files: written there.   changes: what was changed.
 
-    images: how many image files were put beside it.
+    images: how many image files were put beside it.   images_in: where they are, if they were left where they are.
     """
 
     path: Path
     label_files: tuple[Path, ...]
     changes: tuple[Change, ...]
     images: int = 0
+    images_in: Path | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -56,15 +57,22 @@ class Mended:
         return dict(counts.most_common())
 
     def __str__(self) -> str:
-        head = f"{self.path}: {', '.join(path.name for path in self.label_files)}, changes.csv"
+        files = [
+            path.relative_to(self.path) if path.is_relative_to(self.path) and path != self.path else path
+            for path in self.label_files
+        ]
+        head = f"{self.path}: {', '.join(map(str, files))}, changes.csv"
+        stay = [] if self.images_in is None else [f"its images stay where they are: add --images {self.images_in}"]
         if not self.changes:
-            return f"{head}; nothing was changed"
-        return "\n".join([head, *(f"changed: {count} × {why}" for why, count in self.counts.items())])
+            return "\n".join([f"{head}; nothing was changed", *stay])
+        return "\n".join([head, *(f"changed: {count} × {why}" for why, count in self.counts.items()), *stay])
 
     def to_json(self) -> dict[str, Any]:
         """The same as a value for JSON; the changes themselves are in changes.csv."""
         files = [str(path) for path in self.label_files]
-        return {"path": str(self.path), "label_files": files, "counts": self.counts, "images": self.images}
+        where = None if self.images_in is None else str(self.images_in)
+        counted = {"counts": self.counts, "images": self.images, "images_in": where}
+        return {"path": str(self.path), "label_files": files, **counted}
 
 
 def shown(value: object) -> str:

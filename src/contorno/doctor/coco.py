@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from contorno.doctor.coco_checks import check_objects_of_file
-from contorno.doctor.coco_names import check_names, find_images, names_to_find
+from contorno.doctor.coco_names import check_names, doubtful_names, find_images, names_to_find, other_suffix
 from contorno.doctor.coco_objects import ObjectRow, Objects, read_objects
 from contorno.doctor.coco_tables import ImageRow, Tables, read_tables
 from contorno.doctor.json_source import read_document
@@ -59,12 +59,19 @@ def check_coco(
         progress("reading the label file", 1, 1)
         if document is None:
             return Checked(Records([], class_map))
-        tables = read_tables(document, place, faults)
+        doubtful = doubtful_names(document["images"], path, images)
+        tables = read_tables(document, place, faults, doubtful)
         names = names_to_find(tables.images)
         folder = find_images(path, names, images)
         if folder is None and names:
-            looked = str(images) if images is not None else "beside the file, in images/, or in another folder there"
+            looked = (
+                f"in {images} or below it"
+                if images is not None
+                else "beside the file, in images/, or in another folder there"
+            )
             cause = f"none of its {len(names)} images is {looked}; the first is {names[0]!r}."
+            like = other_suffix(names[0], path, images)
+            cause += f" {like} is there: look whether it is meant." if like is not None else ""
             faults.add("error", "image folder not found", place, cause, "give the image folder with --images.")
         check_names(tables.images, folder, faults)
         sizes = known_sizes(tables, folder)

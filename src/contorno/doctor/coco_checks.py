@@ -26,14 +26,15 @@ _MANY = 0.5
 
 def check_objects_of_file(objects: Objects, place: Place, faults: Faults, progress: Progress) -> None:
     """Compare boxes, areas and outlines with the masks and the images."""
-    _check_masks(objects, place, faults)
-    _check_boxes(objects, place, faults)
-    _check_areas(objects, faults)
+    is_other = _check_masks(objects, place, faults)
+    _check_boxes(objects, place, faults, is_other)
+    _check_areas(objects, faults, is_other)
     _check_crowds(objects, place, faults)
     check_outlines(objects, faults, progress)
 
 
-def _check_masks(objects: Objects, place: Place, faults: Faults) -> None:
+def _check_masks(objects: Objects, place: Place, faults: Faults) -> bool:
+    """Whether the outlines are in other coordinates, so that nothing that goes by them is mended."""
     rows, measured = objects.rows, objects.measured
     absent = [row for row in rows if row.shape.is_absent and row.box is not None]
     if absent and len(absent) == len(rows):
@@ -46,7 +47,7 @@ def _check_masks(objects: Objects, place: Place, faults: Faults) -> None:
             faults.add("warning", "annotation without a mask", row.place("segmentation"), cause, mend)
     drawn = np.flatnonzero(~np.isnan(measured.areas))
     if not len(drawn):
-        return
+        return False
     sizes = objects.sizes(drawn)
     bounds, areas = measured.bounds[drawn], measured.areas[drawn]
     hint = outline_hint(objects, drawn, faults, place)
@@ -75,6 +76,7 @@ def _check_masks(objects: Objects, place: Place, faults: Faults) -> None:
         else:
             mend = "cut it off at the image's edge."
             faults.add("warning", "polygon beyond the image", row.place("segmentation"), cause, mend, fixable=not hint)
+    return bool(hint)
 
 
 def outline_hint(objects: Objects, drawn: NDArray[np.int64], faults: Faults, place: Place) -> str:
@@ -103,7 +105,16 @@ def outline_hint(objects: Objects, drawn: NDArray[np.int64], faults: Faults, pla
     return ""
 
 
-def _check_boxes(objects: Objects, place: Place, faults: Faults) -> None:
+def swap_is_doubtful(objects: Objects, rows: NDArray[np.int64], verdict: coco_boxes.Verdict) -> bool:
+    """Whether polygons may have y before x where boxes seem to: they would lie in their images that way too."""
+    if not verdict.form.startswith("rows first"):
+        return False
+    outlined = [isinstance(objects.rows[i].shape.geometry, Polygons) for i in rows.tolist()]
+    limit = objects.sizes(rows) + BEYOND_PX  # height and width, for y and x
+    return all(outlined) and bool((objects.measured.bounds[rows, 2:] <= limit).all())
+
+
+def _check_boxes(objects: Objects, place: Place, faults: Faults, is_other: bool) -> None:
     rows, measured = objects.rows, objects.measured
     stated = np.array([i for i, row in enumerate(rows) if row.box is not None and row.size is not None], dtype=np.int64)
     if not len(stated):
@@ -115,20 +126,24 @@ def _check_boxes(objects: Objects, place: Place, faults: Faults) -> None:
     with_masks = np.flatnonzero(drawn)
     if verdict is not None:
         kind = f"boxes that look like {coco_boxes.FORMS[verdict.form]}"
+        is_doubtful = swap_is_doubtful(objects, stated[with_masks[verdict.fitting]], verdict)
         for at in with_masks[verdict.fitting].tolist():
             row = rows[stated[at]]
             true = _xywh(measured.boxes[stated[at]])
             cause = f"bbox is {_text(boxes[at])}, the mask's is {true} (x_min, y_min, width, height); {verdict}."
             mend = "write x_min, y_min, width, height in pixels."
-            faults.add("error", kind, row.place("bbox"), cause, mend, fixable=True)
+            if is_doubtful:
+                kind = "boxes or polygons with y before x"
+                mend = "look at a picture of some: either the polygons or the boxes are to be turned."
+            faults.add("error", kind, row.place("bbox"), cause, mend, fixable=not (is_doubtful or is_other))
             told.add(at)
     for at in with_masks[wrong].tolist():
-        if at not in told:
+        if at not in told and (boxes[at, 2:] > 0).all():  # flat ones are told of as such
             row = rows[stated[at]]
             true = _xywh(measured.boxes[stated[at]])
             cause = f"bbox is {_text(boxes[at])}, the mask's is {true} (x_min, y_min, width, height)."
             kind = f"box that disagrees with its mask by over {coco_boxes.TOLERANCE_PX:.0f} px"
-            faults.add("warning", kind, row.place("bbox"), cause, "take the box of the mask.", fixable=True)
+            faults.add("warning", kind, row.place("bbox"), cause, "take the box of the mask.", fixable=not is_other)
             told.add(at)
     alone = np.flatnonzero(~drawn)
     guessed = coco_boxes.guess(boxes[alone], sizes[alone])
@@ -173,7 +188,7 @@ def _check_each_box(
             faults.add("warning", "box beyond the image", row.place("bbox"), cause, "clip it.", fixable=True)
 
 
-def _check_areas(objects: Objects, faults: Faults) -> None:
+def _check_areas(objects: Objects, faults: Faults, is_other: bool) -> None:
     measured = objects.measured
     for i in np.flatnonzero(measured.areas > 0).tolist():
         if not area_is_wrong(objects, i):
@@ -184,7 +199,7 @@ def _check_areas(objects: Objects, faults: Faults) -> None:
         mend = "state the pixels of the mask."
         # Many tools state the area of the box, which moves objects between COCO's small, medium and large, and no more.
         severity: Severity = "warning" if kind in (BOX_AREA, OTHER_AREA) else "error"
-        faults.add(severity, kind, row.place("area"), cause, mend, fixable=True)
+        faults.add(severity, kind, row.place("area"), cause, mend, fixable=not is_other)
 
 
 def area_is_wrong(objects: Objects, i: int) -> bool:

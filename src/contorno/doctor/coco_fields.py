@@ -9,11 +9,18 @@ from typing import Any
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
 from contorno.masks import Size
-from contorno.parsers.coco_document import MOST_PIXELS, name_in_url
+from contorno.parsers.coco_document import MOST_PIXELS
+from contorno.parsers.coco_names import (
+    ADDRESSES,
+    LEADS_OUT,
+    WEB_ADDRESS,
+    is_web_address,
+    name_in_url,
+    name_of_address,
+)
 from contorno.parsers.image_files import relative_name
 
 _LONGEST = 200  # characters of a bad name that are shown
-_WEB = ("http://", "https://", "s3://", "gs://", "ftp://", "file://")
 
 
 def number(value: object) -> float | None:
@@ -44,23 +51,24 @@ def read_file_name(
     name = entry.get("file_name")
     here = replace(place, field="file_name")
     if "file_name" not in entry:
-        url = name_in_url(entry.get("coco_url"))
+        url = name_of_address(entry)
         if url is not None:
-            cause = f"the key 'file_name' is missing; coco_url is {entry['coco_url']!r}."
-            faults.add("note", "image named by its coco_url", here, cause, "none needed.", fixable=True)
+            key = next(key for key in ADDRESSES if name_in_url(entry.get(key)) is not None)
+            cause = f"the key 'file_name' is missing; {key} is {str(entry[key])[:_LONGEST]!r}."
+            faults.add("note", f"image named by its {key}", here, cause, "none needed.", fixable=True)
             return url, None
         cause = f"the key 'file_name' is missing; its keys are {', '.join(map(repr, list(entry)[:8]))}."
         faults.add("error", "image without a file name", here, cause, "name the image file.")
         return None, None
-    if isinstance(name, str) and name.startswith(_WEB):
+    if isinstance(name, str) and is_web_address(name):
         mend = "fetch the images, and name the files."
-        return None, ("file name that is a web address", f"its file name is {name[:_LONGEST]!r}.", mend)
+        return None, (WEB_ADDRESS, f"its file name is {name[:_LONGEST]!r}.", mend)
     try:
         relative = relative_name(name, "")
     except DataError:
         if isinstance(name, str) and name.strip():
             cause, mend = f"its file name is {name[:_LONGEST]!r}.", "name it relative to the image folder."
-            return None, ("file name that leads out of the image folder", cause, mend)
+            return None, (LEADS_OUT, cause, mend)
         faults.add("error", "image without a file name", here, f"its file name is {name!r}.", "name the image file.")
         return None, None
     assert isinstance(name, str)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.doctor.coco_fields import number, number_in_text
-from contorno.doctor.coco_shapes import Measured, Shape, measure, read_shape
+from contorno.doctor.coco_measures import Measured, measure
+from contorno.doctor.coco_shapes import Shape, read_shape
 from contorno.doctor.coco_tables import ImageRow, Tables
 from contorno.doctor.report import Faults, Place, Severity
 from contorno.masks import Size
@@ -155,9 +156,13 @@ def _read_crowd(entry: dict[str, Any], row: ObjectRow, faults: Faults) -> bool:
         return False
     if value in (0, 1) and not isinstance(value, bool):
         return bool(value)
-    is_known = isinstance(value, bool) or number_in_text(value) in (0.0, 1.0)
+    if isinstance(value, bool):
+        cause = f"iscrowd is {str(value).lower()}, as COCO Annotator writes it; COCO has 0 and 1."
+        faults.add("note", "iscrowd that is true or false", row.place("iscrowd"), cause, "state 0 or 1.", fixable=True)
+        return value
+    is_known = number_in_text(value) in (0.0, 1.0)
     faults.add(
-        "warning" if isinstance(value, bool) else "error",
+        "error",
         "iscrowd that is neither 0 nor 1",
         row.place("iscrowd"),
         f"iscrowd is {value!r}; 1 marks a group region, which evaluation ignores, and nothing else.",

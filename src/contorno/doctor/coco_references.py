@@ -31,6 +31,11 @@ class Known:
         self._used.add(key)
         return key
 
+    def meant(self, value: object) -> ImageId | None:
+        """The id that a value is or seems to be; nothing is counted."""
+        key = clean_id(value)
+        return key if key is None or key in self._known else self._by_text.get(str(key).strip())
+
     def find(self, value: object, place: Place, faults: Faults, is_there: bool) -> ImageId | None:
         key = clean_id(value)
         name = f"{self._what}_id"
@@ -54,8 +59,8 @@ class Known:
         self._first.setdefault(key, replace(place, field=name))
         return None
 
-    def tell(self, place: Place, faults: Faults) -> None:
-        """Report the ids that are unknown, each with its count."""
+    def tell(self, place: Place, faults: Faults, total: int) -> None:
+        """Report the ids that are unknown, each with its count. total: of the annotations."""
         if not self._unknown:
             return
         shift = self.shift()
@@ -69,6 +74,9 @@ class Known:
         if shift:
             cause += f" With {shift:+d} on every {self._what}_id all of them would fit: they seem off by one."
             mend = f"correct the ids: {shift:+d} on every {self._what}_id of the annotations."
+        is_most = are_most(sum(self._unknown.values()), total)
+        if is_most and not shift:
+            mend = f"correct the ids or add the {plural}; without these annotations hardly any would be left."
         for key, count in self._unknown.items():
             faults.add(
                 "error",
@@ -77,7 +85,7 @@ class Known:
                 cause,
                 mend,
                 count=count,
-                fixable=not shift,
+                fixable=not (shift or is_most),
             )
 
     def count(self, key: ImageId) -> bool:
@@ -99,6 +107,11 @@ class Known:
             if all(isinstance(key, int) and key + step in self._known for key in used):
                 return step
         return 0
+
+
+def are_most(count: int, total: int) -> bool:
+    """Whether so many of all annotations are at fault that the reference is wrong, and not the annotations."""
+    return 2 * count > total
 
 
 def category_shift(tables_known: Iterable[ImageId], used: Iterable[ImageId]) -> int:

@@ -14,8 +14,8 @@ from contorno import masks
 from contorno.doctor.coco_fields import number_in_text
 from contorno.doctor.report import Severity
 from contorno.errors import DataError
-from contorno.masks import Geometry, Polygons, RunLength, Size
-from contorno.progress import Progress, silent
+from contorno.masks import Geometry, Polygons, Size
+from contorno.parsers.coco_forms import BYTES_AS_TEXT, counts_of_bytes
 
 Tell = Callable[[Severity, str, str, str, bool], None]
 """Takes severity, kind, cause, mend and whether `mend_path` mends it."""
@@ -24,7 +24,6 @@ FARTHEST_AROUND_PX = 2e6
 """pycocotools keeps each fifth of a pixel of an outline while it draws."""
 
 _FEW_NUMBERS = 6
-_REPORT_EVERY = 1024
 
 
 @dataclass(slots=True)
@@ -157,6 +156,22 @@ def _points(part: Any, tell: Tell) -> tuple[list[float], bool] | None:
 
 
 def _run_lengths(segmentation: dict[str, Any], size: Size | None, tell: Tell) -> Shape:
+    counts = counts_of_bytes(segmentation)
+    if counts is not None:
+        held: list[tuple[Severity, str, str, str, bool]] = []
+        usual = {**segmentation, "counts": counts}
+        shape = _run_lengths(usual, size, lambda *fault: held.append(fault))
+        cause = f"counts are {segmentation['counts'][:24]!r} ..., which is how Python shows bytes; COCO has the text."
+        tell("error", BYTES_AS_TEXT, cause, "write the counts alone.", shape.geometry is not None)
+        for fault in held:
+            tell(*fault)
+        return shape if shape.geometry is None else Shape(shape.geometry, usual)
+    whole = _whole_numbers(segmentation)
+    if whole is not None:
+        cause = f"size and counts have fractions: {str(segmentation.get('size'))[:40]}."
+        tell("warning", "run lengths with fractions for whole numbers", cause, "write whole numbers.", True)
+        shape = _run_lengths(whole, size, tell)
+        return Shape(shape.geometry, whole)
     stated = segmentation.get("size")
     readable = (
         isinstance(stated, list)
@@ -189,6 +204,18 @@ def _run_lengths(segmentation: dict[str, Any], size: Size | None, tell: Tell) ->
     return Shape(geometry)
 
 
+def _whole_numbers(segmentation: dict[str, Any]) -> dict[str, Any] | None:
+    """The same with whole numbers where size or counts have floats without a fraction; None for others."""
+    found, changed = dict(segmentation), False
+    for key in ("size", "counts"):
+        values = segmentation.get(key)
+        if isinstance(values, list) and any(type(value) is float for value in values):
+            if not all(type(value) is int or (type(value) is float and value.is_integer()) for value in values):
+                return None
+            found[key], changed = [int(value) for value in values], True
+    return found if changed else None
+
+
 def _tell_bad_counts(segmentation: dict[str, Any], own: Size, size: Size | None, error: str, tell: Tell) -> None:
     counts = segmentation["counts"]
     if isinstance(counts, list) and counts and all(isinstance(c, int) and c >= 0 for c in counts):
@@ -201,47 +228,3 @@ def _tell_bad_counts(segmentation: dict[str, Any], own: Size, size: Size | None,
         return
     kind = "run lengths that do not add up" if "add up" in error else "run lengths that cannot be read"
     tell("error", kind, error, "write the mask again.", False)
-
-
-@dataclass(slots=True)
-class Measured:
-    """Masks of N annotations as numbers. NaN where there is no readable mask.
-
-    codes:  run lengths, None where there is no mask.   areas: float64 (N,) pixels of the mask.
-    boxes:  float64 (N, 4) xyxy tight box of the pixels.   bounds: the same of the vertices, wherever they lie.
-    """
-
-    codes: list[RunLength | None]
-    areas: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    bounds: NDArray[np.float64]
-
-
-def measure(geometries: list[Geometry | None], sizes: list[Size], progress: Progress = silent) -> Measured:
-    """Draw every mask once, in images of `sizes`."""
-    count = len(geometries)
-    measured = Measured(
-        [None] * count, np.full(count, np.nan), np.full((count, 4), np.nan), np.full((count, 4), np.nan)
-    )
-    rows, codes = [], []
-    for row, (geometry, size) in enumerate(zip(geometries, sizes, strict=True)):
-        if geometry is None:
-            continue
-        code = masks.to_run_length(geometry, size)
-        measured.codes[row] = code
-        rows.append(row)
-        codes.append(code)
-        if row % _REPORT_EVERY == 0:
-            progress("drawing masks", row, count)
-    if rows:
-        measured.areas[rows] = masks.areas(codes)
-        measured.boxes[rows] = masks.boxes(codes)
-        measured.bounds[rows] = measured.boxes[rows]
-    outlined = [row for row in rows if isinstance(geometries[row], Polygons)]
-    if outlined:
-        parts = [np.concatenate(g.parts) for r in outlined if isinstance(g := geometries[r], Polygons)]
-        starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
-        points = np.concatenate(parts)
-        measured.bounds[outlined, :2] = np.minimum.reduceat(points, starts)
-        measured.bounds[outlined, 2:] = np.maximum.reduceat(points, starts)
-    return measured

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,8 +10,16 @@ from contorno.doctor.coco_fields import read_file_name, read_size
 from contorno.doctor.coco_references import Known
 from contorno.doctor.report import Faults, Place
 from contorno.masks import Size
-from contorno.parsers.coco_categories import PROJECT_ROW, project_category
-from contorno.parsers.coco_document import clean_id, name_in_url
+from contorno.parsers.coco_categories import (
+    BACKGROUND_ROW,
+    NUMBER_NAME,
+    PROJECT_ROW,
+    background_category,
+    is_number_name,
+    project_category,
+)
+from contorno.parsers.coco_document import clean_id
+from contorno.parsers.coco_names import name_of_address
 from contorno.records import ImageId, fold_name
 
 
@@ -45,12 +53,15 @@ class Tables:
     unsure: set[ImageId] = field(default_factory=set)
 
 
-def read_tables(document: dict[str, Any], place: Place, faults: Faults) -> Tables:
-    """Look through images, categories and annotations in turn."""
+def read_tables(
+    document: dict[str, Any], place: Place, faults: Faults, doubtful: Collection[str] = frozenset()
+) -> Tables:
+    """Look through images, categories and annotations in turn. doubtful: file names that several files have."""
     tables = Tables()
-    _images(document["images"], tables, place, faults)
+    _images(document["images"], tables, place, faults, doubtful)
     project = project_category(document["categories"], lambda: _used(document["annotations"]))
-    _categories(document["categories"], project, tables, place, faults)
+    background = background_category(document["categories"], lambda: _used(document["annotations"]))
+    _categories(document["categories"], (project, background), tables, place, faults)
     _annotations(document["annotations"], tables, place, faults)
     return tables
 
@@ -68,12 +79,12 @@ def _entries(
             faults.add("error", f"entry of {name!r} that is no object", where, cause, mend, fixable=True)
 
 
-def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> None:
+def _images(table: list[Any], tables: Tables, place: Place, faults: Faults, doubtful: Collection[str]) -> None:
     names: dict[str, ImageId] = {}
     for index, entry, where in _entries(table, "images", place, faults):
         key = clean_id(entry.get("id"))
         name = entry.get("file_name")
-        shown = name if isinstance(name, str) else name_in_url(entry.get("coco_url"))
+        shown = name if isinstance(name, str) else name_of_address(entry)
         here = replace(where, file=shown, image_id=key, field=None)
         if key is None:
             cause = f"images[{index}] ({shown!r}): its id is {entry.get('id')!r}; expected a whole number."
@@ -104,6 +115,11 @@ def _images(table: list[Any], tables: Tables, place: Place, faults: Faults) -> N
             first = names.setdefault(row.file_name, key)
             if first != key:
                 cause = f"{row.file_name!r} has the ids {first!r} and {key!r}."
+                if name in doubtful:
+                    mend = "name each file with its folder."
+                    cause += " Several folders have a file of that name."
+                    faults.add("error", "file name that several images have", here, cause, mend)
+                    continue
                 mend = "keep one entry, and put all its annotations there."
                 same_size = tables.images[first].size == row.size
                 faults.add("error", "image file under two ids", here, cause, mend, fixable=same_size)
@@ -114,7 +130,10 @@ def _used(table: list[Any]) -> Iterable[object]:
     return (entry.get("category_id") for entry in table if isinstance(entry, dict))
 
 
-def _categories(table: list[Any], project: ImageId | None, tables: Tables, place: Place, faults: Faults) -> None:
+def _categories(
+    table: list[Any], no_classes: tuple[ImageId | None, ImageId | None], tables: Tables, place: Place, faults: Faults
+) -> None:
+    project, background = no_classes
     folded: dict[str, str] = {}
     for index, entry, where in _entries(table, "categories", place, faults):
         key, name = clean_id(entry.get("id")), entry.get("name")
@@ -123,10 +142,19 @@ def _categories(table: list[Any], project: ImageId | None, tables: Tables, place
             cause = f"{name!r} (id {key!r}) has no objects, and all others name it as their supercategory."
             faults.add("note", PROJECT_ROW, here, cause, "none needed: it gets no label.")
             continue
+        if background is not None and key == background:
+            here = replace(where, class_name=str(name), field=None)
+            cause = f"{name!r} (id {key!r}) has no objects, and is LabelMe's mark of the background."
+            faults.add("note", BACKGROUND_ROW, here, cause, "none needed: it gets no label.")
+            continue
         if key is None:
             cause = f"categories[{index}] ({name!r}): its id is {entry.get('id')!r}; expected a whole number."
             faults.add("error", "category without a usable id", where, cause, "give every category an id of its own.")
             continue
+        if is_number_name(name):
+            cause = f"the category with the id {key!r} has the name {name!r}, a number."
+            faults.add("error", NUMBER_NAME, where, cause, "write it as a text.", fixable=True)
+            name = str(name)
         if not isinstance(name, str) or not name.strip():
             here = replace(where, field=f"categories[{index}].name")
             cause = f"the category with the id {key!r} has the name {name!r}."
@@ -168,7 +196,8 @@ def _annotations(table: list[Any], tables: Tables, place: Place, faults: Faults)
         for _, faulty, where in _entries(table[index : index + 1], "annotations", place, faults, first=index):
             key = clean_id(faulty.get("id"))
             here = replace(where, annotation_id=key, field=None) if key is not None else where
-            image = tables.images.get(clean_id(faulty.get("image_id")) or "")
+            meant = images.meant(faulty.get("image_id"))
+            image = None if meant is None else tables.images.get(meant)
             if image is not None:
                 here = replace(here, file=image.place.file, image_id=image.key)
             _check_id(faulty, key, seen, here, faults)
@@ -176,8 +205,8 @@ def _annotations(table: list[Any], tables: Tables, place: Place, faults: Faults)
             category = categories.find(faulty.get("category_id"), here, faults, "category_id" in faulty)
             if image_key is not None and category is not None:
                 tables.annotations.append((index, faulty, tables.images[image_key], category))
-    images.tell(place, faults)
-    categories.tell(place, faults)
+    images.tell(place, faults, len(table))
+    categories.tell(place, faults, len(table))
 
 
 def _check_id(

@@ -9,6 +9,8 @@ from typing import Any
 from contorno.doctor.report import Faults, Place
 from contorno.errors import DataError
 from contorno.files import read_json
+from contorno.parsers.broken_json import broken_json
+from contorno.parsers.coco_tasks import other_task
 
 TABLES = ("images", "annotations", "categories")
 
@@ -85,29 +87,11 @@ def other_tool(document: Any) -> str | None:
                 return name
         if document and all(isinstance(v, dict) and {"filename", "regions"} <= v.keys() for v in document.values()):
             return "an annotation export of VIA (VGG Image Annotator)"
-        return _other_coco(document)
+        return other_task(document)
     if isinstance(document, list) and document and isinstance(document[0], dict):
         for name, keys in _KEYS_OF_ITEMS.items():
             if keys <= document[0].keys():
                 return name
-    return None
-
-
-def _other_coco(document: dict[str, Any]) -> str | None:
-    """COCO files of other tasks: told by the first annotations, all of which must agree."""
-    annotations = document.get("annotations")
-    if not isinstance(annotations, list):
-        return None
-    first = [entry for entry in annotations[:20] if isinstance(entry, dict)]
-    if not first:
-        return None
-    if all("segments_info" in entry for entry in first):
-        return "a COCO panoptic file, whose masks are in PNG files"
-    outlined = any("bbox" in entry or "segmentation" in entry for entry in first)
-    if all("caption" in entry for entry in first) and not outlined:
-        return "a COCO captions file, without objects"
-    if all("keypoints" in entry for entry in first) and not outlined:
-        return "a COCO file of keypoints alone, without boxes and masks"
     return None
 
 
@@ -120,6 +104,10 @@ def _broken(path: Path, error: DataError) -> tuple[str, str, str]:
         return "label file that cannot be read", str(error), "check the path and the rights of the file."
     if not size:
         return "label file of zero bytes", f"{path.name} is empty.", "fetch or write it again."
+    broken = broken_json(path)
+    if broken is not None:
+        kind = "JSON that is not UTF-8" if "UTF-16" in broken[0] else "file that is not JSON"
+        return kind, f"{path.name} is {broken[0]}.", f"{broken[1]}."
     if isinstance(reason, json.JSONDecodeError):
         text = reason.doc
         at = f"{path.name}: {reason.msg} at line {reason.lineno}, column {reason.colno}"
@@ -132,9 +120,7 @@ def _broken(path: Path, error: DataError) -> tuple[str, str, str]:
         hint = _hint(text, reason)
         return "file that is not JSON", f"{at}{hint}.", "write it again, or correct it there."
     if isinstance(reason, UnicodeDecodeError):
-        head = path.read_bytes()[:2]
-        hint = " It looks like UTF-16." if head in (b"\xff\xfe", b"\xfe\xff") else ""
-        return "JSON that is not UTF-8", f"{error}{hint}", "save it as UTF-8."
+        return "JSON that is not UTF-8", str(error), "save it as UTF-8."
     return "label file that cannot be read", str(error), "write it again."
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from contorno.doctor import coco_boxes
 from contorno.doctor.clipping import clip_polygon
 from contorno.doctor.coco import known_sizes
-from contorno.doctor.coco_checks import BEYOND_PX, area_is_wrong, outline_hint
+from contorno.doctor.coco_checks import BEYOND_PX, area_is_wrong, outline_hint, swap_is_doubtful
 from contorno.doctor.coco_fields import number, number_in_text
+from contorno.doctor.coco_measures import measure
 from contorno.doctor.coco_objects import ObjectRow, Objects, read_objects
-from contorno.doctor.coco_shapes import measure
 from contorno.doctor.coco_tables import ImageRow, Tables, read_tables
 from contorno.doctor.mend_tables import TableMender
 from contorno.doctor.report import Faults, Place
@@ -175,8 +175,10 @@ def _mend_boxes(mender: TableMender, objects: Objects, gone: set[int]) -> None:
     stated = np.array([i for i in with_mask.tolist() if rows[i].box is not None], dtype=np.int64)
     wrong: set[int] = set()
     if len(stated):
-        found, _ = coco_boxes.compare(objects.boxes(stated), measured.boxes[stated], objects.sizes(stated))
+        found, verdict = coco_boxes.compare(objects.boxes(stated), measured.boxes[stated], objects.sizes(stated))
         wrong = set(stated[found].tolist())
+        if verdict is not None and swap_is_doubtful(objects, stated[verdict.fitting], verdict):
+            wrong -= set(stated[verdict.fitting].tolist())
     for i in with_mask.tolist():
         row = rows[i]
         is_bad = row.box is not None and (min(row.box[2:]) <= 0 or _box_is_beyond(row))

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from contorno.doctor.changes import Change, shown
 from contorno.doctor.coco_fields import number_in_text
-from contorno.doctor.coco_references import category_shift
+from contorno.doctor.coco_references import are_most, category_shift
 from contorno.doctor.repeats import repeats
-from contorno.parsers.coco_categories import project_category
+from contorno.parsers.coco_categories import NUMBER_NAME, is_number_name, project_category
 from contorno.parsers.coco_document import clean_id
 from contorno.records import ImageId, fold_name
 
 
 class TableMender:
-    """Mends one document. changes: what was done, in order."""
+    """Mends one document. changes: what was done, in order.   doubtful: file names that several files have."""
 
-    def __init__(self, document: dict[str, Any], label_file: str) -> None:
+    def __init__(self, document: dict[str, Any], label_file: str, doubtful: Collection[str] = frozenset()) -> None:
         self.document = document
         self.label_file = label_file
         self.changes: list[Change] = []
+        self._doubtful = doubtful
         self._names: dict[ImageId, str] = {}
         self._unsure: set[ImageId | None] = set()  # image ids that stand for several files
 
@@ -90,7 +91,7 @@ class TableMender:
                 self._names[key] = name
                 other = by_name.setdefault(name, key)
                 same_size = all(by_id[other].get(side) == entry.get(side) for side in ("width", "height"))
-                if other != key and same_size:
+                if other != key and same_size and name not in self._doubtful:
                     self.note("image file under two ids", "id", key, other, entry)
                     merged[key] = other
                     gone.add(id(entry))
@@ -106,6 +107,9 @@ class TableMender:
         project = project_category(self.document["categories"], lambda: used)
         for entry in self._entries("categories"):
             name, key = entry.get("name"), clean_id(entry.get("id"))
+            if is_number_name(name):
+                self.note(NUMBER_NAME, "categories.name", name, str(name))
+                entry["name"] = name = str(name)
             if project is not None and key == project:
                 continue  # no class, and its name may be that of one
             if key is None or not isinstance(name, str) or not name.strip():
@@ -148,6 +152,9 @@ class TableMender:
             typed = {key: by_text.get(str(key).strip(), key) for key in used}
             # Off by one: removing everything would destroy what one number can correct.
             is_shifted = category_shift(known, set(typed.values())) != 0
+            keys = [clean_id(entry.get(field)) for entry in self._entries("annotations")]
+            unknown = sum(key is not None and typed[key] not in known for key in keys)
+            is_shifted |= are_most(unknown, len(keys))
             for entry in self._entries("annotations"):
                 key = clean_id(entry.get(field))
                 if key is None or key in known:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contorno.doctor.changes import Change, Mended, write_changes
-from contorno.doctor.coco_names import find_images, names_to_find
+from contorno.doctor.coco_names import doubtful_names, find_images, names_to_find
 from contorno.doctor.coco_tables import read_tables
 from contorno.doctor.json_source import TABLES, other_tool
 from contorno.doctor.mend_names import mend_names
@@ -77,8 +78,11 @@ def mend_path(
     new_folder(out)
     changes: list[Change] = []
     written: list[Path] = []
+    folders: set[Path] = set()
     for source, document, mender in documents.values():
-        changes += _mend_coco(source, document, mender, progress)
+        folder = _mend_coco(source, document, mender, progress)
+        folders |= set() if folder is None else {folder.absolute()}
+        changes += mender.changes
         inner = source.path.relative_to(home) if source.path.is_relative_to(home) else Path(source.path.name)
         with collector_paused():
             changes += _without_infinity(document, source)
@@ -95,7 +99,8 @@ def mend_path(
                 Change(label_file=str(path), why=f"not held by the format: {w}", count=n) for w, n in one.lost.items()
             ]
     write_changes(out / CHANGES, changes)
-    return Mended(path=out, label_files=tuple(written), changes=tuple(changes))
+    images_in = Path(os.path.commonpath(folders)) if folders else None
+    return Mended(path=out, label_files=tuple(written), changes=tuple(changes), images_in=images_in)
 
 
 def _read(source: Source) -> tuple[dict[str, Any], TableMender]:
@@ -110,7 +115,9 @@ def _read(source: Source) -> tuple[dict[str, Any], TableMender]:
         document.setdefault(table, [])
     if _is_deeper(document, _DEEPEST):
         raise DataError(f"{source.path} has lists in lists over {_DEEPEST} deep; there is nothing to mend.")
-    return document, TableMender(document, str(source.path))
+    return document, TableMender(
+        document, str(source.path), doubtful_names(document["images"], source.path, source.images)
+    )
 
 
 def _is_deeper(value: Any, most: int) -> bool:
@@ -128,14 +135,15 @@ def _is_deeper(value: Any, most: int) -> bool:
     return True
 
 
-def _mend_coco(source: Source, document: dict[str, Any], mender: TableMender, progress: Progress) -> list[Change]:
+def _mend_coco(source: Source, document: dict[str, Any], mender: TableMender, progress: Progress) -> Path | None:
+    """Mend one document in place; its image folder, if that is found."""
     with collector_paused():
         mender.mend()
         tables = read_tables(document, Place(split=""), Faults())
         folder = find_images(source.path, names_to_find(tables.images), source.images)
         mend_names(mender, tables, folder)
         mend_objects(mender, folder, progress)
-    return mender.changes
+    return folder
 
 
 def _without_infinity(document: dict[str, Any], source: Source) -> list[Change]:

@@ -12,10 +12,12 @@ from contorno.doctor.parsed import check_parsed
 from contorno.doctor.report import WHOLE, CheckReport, Faults, Place
 from contorno.errors import DataError
 from contorno.parsers import ReadOptions, Recognised, recognise
+from contorno.parsers.coco_layouts import is_coco_file
 from contorno.progress import Progress, silent
 from contorno.records import ClassMap, ImageId, Records
 from contorno.splits import BySplitFolder
 
+_FEW_FILES = 12
 _JSON = (".json", ".geojson", ".ndjson", ".jsonl", ".txt", "")
 
 
@@ -46,10 +48,11 @@ def check_path(
     try:
         recognised = recognise(path, images)
     except DataError as error:
-        place = Place(split=WHOLE, label_file=str(path))
         # What a broken JSON file should have been cannot be seen, and what is wrong with it can.
-        if not (path.is_file() and path.suffix.lower() in _JSON) or read_document(path, place, faults) is not None:
-            mend = "give a label file or a data folder."
+        for file in _json_files(path):
+            read_document(file, Place(split=WHOLE, label_file=str(file)), faults)
+        if not faults.has("error"):
+            place, mend = Place(split=WHOLE, label_file=str(path)), "give a label file or a data folder."
             faults.add("error", "data that are not recognised", place, str(error), mend)
         return faults.report(0, 0)
     splits, raw, have_images = _read(recognised, ReadOptions() if options is None else options, faults, progress)
@@ -69,6 +72,14 @@ def check_path(
         )
     counts = [(len(records), records.num_objects) for records in splits.values()]
     return faults.report(sum(i for i, _ in counts), sum(o for _, o in counts), recognised.how)
+
+
+def _json_files(path: Path) -> list[Path]:
+    """The file itself, or the JSON files in a folder and two below that are no COCO files, if they are few."""
+    if path.is_file():
+        return [path] if path.suffix.lower() in _JSON else []
+    files = [file for depth in ("", "*/", "*/*/") for file in path.glob(f"{depth}*.json") if file.is_file()]
+    return [file for file in sorted(files) if not is_coco_file(file)] if len(files) <= _FEW_FILES else []
 
 
 def _read(

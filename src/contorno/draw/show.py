@@ -1,4 +1,9 @@
-"""Show pictures: inline in a notebook, to a file in a script. IceVision's names; no window ever opens."""
+"""Show pictures: inline in a notebook, in a window in a script, to a file when asked. IceVision's names.
+
+A script waits at each window until it is closed, as with `plt.show()`, so that none is lost when the script ends.
+`MPLBACKEND=agg` in the environment, or `show=False`, keeps windows shut; without a display nothing opens and nothing
+fails (`contorno.draw.window`).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from contorno.draw import window
 from contorno.draw.instances import Style, draw_instances
 from contorno.draw.pictures import Denormalize, Pixels, draw_record, draw_sample, grid, prediction_image, to_pixels
 from contorno.errors import DataError
@@ -28,7 +34,8 @@ def show_img(
 ) -> Image.Image:
     """Show one image: an array (float ones are taken as ImageNet-normalised), a Pillow image or a file.
 
-    show: display it, if a notebook is running.   path: also write it there (.png or .jpg).
+    show: display it: inline in a notebook; else in a window, and wait until it is closed (off: MPLBACKEND=agg).
+    path: also write it there (.png or .jpg).   Returns the picture; a small one is only enlarged in its window.
     """
     if isinstance(image, Path | str):
         pixels = read_image(Path(image))
@@ -56,7 +63,8 @@ def show_records(
     """Show records with their objects, `ncols` in a row; class names come from `class_map`, else from Records.
 
     display_bbox: unset: only for objects without a mask.   figsize: (width, height) in inches; the width counts.
-    show: display, if a notebook is running.   path: also write there.
+    show: display: inline in a notebook; else in a window, and wait until it is closed (off: MPLBACKEND=agg).
+    path: also write there, .png or .jpg, before any window opens.   Returns the picture.
     """
     if class_map is None and isinstance(records, Records):
         class_map = records.class_map
@@ -154,11 +162,13 @@ def _present(pixels: Pixels, show: bool, path: Path | str | None) -> Image.Image
     picture = Image.fromarray(pixels)
     if path is not None:
         write_image(Path(path), pixels)
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
-    if ipython is None or shell is None or not show:
+    if not show:
         return picture
-    display = ipython.display.display
+    shell = _notebook_shell()
+    if shell is None:
+        window.show_picture(pixels, kept=path is not None)
+        return picture
+    display = sys.modules["IPython"].display.display
     display(picture)
     shown_in = shell.execution_count
 
@@ -169,3 +179,13 @@ def _present(pixels: Pixels, show: bool, path: Path | str | None) -> Image.Image
 
     vars(picture)["_ipython_display_"] = display_again
     return picture
+
+
+def _notebook_shell() -> Any:
+    """The running IPython, if it can display pictures: any but the one in a terminal, which is a script's like."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    terminal = sys.modules.get("IPython.terminal.interactiveshell")
+    if terminal is not None and isinstance(shell, terminal.TerminalInteractiveShell):
+        return None
+    return shell

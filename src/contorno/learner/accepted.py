@@ -20,8 +20,8 @@ REFUSED = {
     ),
     "fastai.callback.rnn": "{name} is for recurrent models, and the model is a detector; leave it out.",
     "fastai.distributed": (
-        "{name} cuts or wraps batches of one tensor, and a detector takes a list of images; train on one GPU, and "
-        "leave it out."
+        "{name} cuts or wraps batches of one tensor, and a detector takes a list of images; leave it out, and start "
+        "the same program with torchrun to train on several GPUs."
     ),
     "fastai.callback.fp16.ModelToHalf": "{name} makes the weights themselves float16; use learn.to_fp16().",
     "fastai.callback.fp16.NonNativeMixedPrecision": (

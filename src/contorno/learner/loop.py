@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from contorno import processes
 from contorno.callbacks.door import (
     CancelFitException,
     CSVLogger,
@@ -20,6 +21,7 @@ from contorno.callbacks.door import (
     TrackerCallback,
 )
 from contorno.errors import ConfigError, ContornoError, DataError
+from contorno.learner import sharing
 from contorno.learner.accepted import check_callback
 from contorno.learner.optimizer import SteeredOptimizer
 from contorno.loaders import Target
@@ -57,6 +59,8 @@ class LossLearner(Learner):  # type: ignore[misc]
     opt: Any
     cpu_dtype: torch.dtype | None = None
     """The type of a CPU's forward passes; None is that of the weights."""
+    shares: int = 1
+    """In how many processes the images of the present pass are shared."""
 
     @property
     def metrics(self) -> Any:
@@ -89,6 +93,8 @@ class LossLearner(Learner):  # type: ignore[misc]
     def _call_one(self, event_name: str) -> None:
         if event_name == "before_fit":
             self._before_fit()
+        if processes.count() > 1:
+            sharing.keep_event(self, event_name)
         try:
             with self._trackers_rest() if event_name == "after_epoch" else nullcontext():
                 super()._call_one(event_name)
@@ -100,6 +106,8 @@ class LossLearner(Learner):  # type: ignore[misc]
 
     def _before_fit(self) -> None:
         refuse_data_parallel(self.model)
+        processes.start()
+        processes.release()
         if any(isinstance(callback, CSVLogger) for callback in self.cbs):
             self.path.mkdir(parents=True, exist_ok=True)  # fastai makes the folder above it only
 
@@ -121,6 +129,15 @@ class LossLearner(Learner):  # type: ignore[misc]
         finally:
             for callback in resting:
                 callback.run = True
+
+    def _do_epoch_train(self) -> None:
+        with sharing.shared(self, self.dls.train, is_even=True):
+            super()._do_epoch_train()
+
+    def _do_epoch_validate(self, ds_idx: int = 1, dl: Any = None) -> None:
+        loader = self.dls[ds_idx] if dl is None else dl
+        with sharing.shared(self, loader, is_even=False):
+            super()._do_epoch_validate(ds_idx, loader)
 
     def create_opt(self) -> None:
         """Make the optimizer; a torch one takes settings by fastai's names, set in its `hypers` too."""
@@ -145,6 +162,8 @@ class LossLearner(Learner):  # type: ignore[misc]
             self.named_losses = {name: value.detach() for name, value in losses.items()}
             self.loss_grad = self.loss_func(losses)
             self.loss = self.loss_grad.clone()
+        if self.training and self.shares > 1:
+            sharing.average_losses(self)
         self("after_loss")
         if self.training:
             self._do_grad_opt()
@@ -153,8 +172,7 @@ class LossLearner(Learner):  # type: ignore[misc]
         if not math.isfinite(float(self.loss.detach())):
             if hasattr(self, "lr_finder"):
                 raise CancelFitException  # the rate is too high by now, which is what it was to find
-            found = ", ".join(f"{name} {float(value):.3g}" for name, value in self.named_losses.items())
-            ids = ", ".join(str(info.record.image_id) for info in self.infos)
+            found, ids = sharing.bad_step(self)
             raise DataError(
                 f"the training loss is no longer a number ({found}) at epoch {len(self.history.rows) + 1}, "
                 f"step {self.iter + 1}, images {ids}; lower the learning rate, or look at "

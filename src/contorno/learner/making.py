@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
-from contorno.callbacks import Callback, EpochRecorder, GradientClip, History, ValidationPass
+from contorno import processes
+from contorno.callbacks import Callback, EpochRecorder, GradientClip, History, SharedTraining, ValidationPass
 from contorno.callbacks.door import DataLoaders, OptimWrapper, ProgressCallback, TrainEvalCallback
 from contorno.errors import ConfigError
 from contorno.learner.loop import CLIP_NORM, coco_metrics, refuse_data_parallel
@@ -57,6 +58,8 @@ def learner(
                    gradients and the final measurement are float32.
     show_progress: fastai's progress bar; default only in a notebook or a terminal.
     Parameters that the model holds fixed stay so through freeze and unfreeze.
+    Under torchrun all processes train together: each takes its share of the images, `batch_size` of them in a step, and
+    steps by the mean gradient of all, at the rate that is given.
     Raises ConfigError for anything but two loaders, classes that do not go together, an unknown precision, and
     callbacks and metrics that cannot work on detections.
     """
@@ -90,6 +93,7 @@ def learner(
             History(),
             GradientClip(CLIP_NORM),
             *precision_callbacks(precision, device),
+            *([SharedTraining()] if processes.count() > 1 else []),
             *cbs,
         ],
         default_cbs=False,
@@ -97,7 +101,7 @@ def learner(
     )
     learn.model_type = model_type
     learn.cpu_dtype = cpu_type(precision, device)
-    if not shows:
+    if not shows or not processes.is_first():
         learn.logger = _silent
     return learn
 

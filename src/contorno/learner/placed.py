@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
 
+from contorno import processes
 from contorno.callbacks.door import ChannelsLast, MixedPrecision
 from contorno.errors import ConfigError
 from contorno.learner.loop import LossLearner
@@ -16,7 +18,8 @@ from contorno.learner.loop import LossLearner
 class PlacedLearner(LossLearner):
     """A LossLearner that can be told the type of its forward passes and the layout of its weights.
 
-    There is one model on one device: fastai's ways to spread it over several do nothing, or say what to use.
+    There is one model on one device in each process: fastai's ways to spread it over several do nothing, or say what to
+    use.
     """
 
     def to_fp16(self, **kwargs: Any) -> Self:
@@ -69,15 +72,16 @@ class PlacedLearner(LossLearner):
         return self.to_fp32() if to_fp32 else self
 
     def to_parallel(self, device_ids: Sequence[int] | None = None) -> Self:
-        """Do nothing on one GPU or none; on more, say how to start one process for each.
+        """Do nothing on one GPU or none, nor under torchrun, where the learner shares the work already.
 
         nn.DataParallel, which fastai would use, cuts lists of images along their channels.
-        Raises ConfigError if there is more than one GPU.
+        Raises ConfigError if there is more than one GPU, which names the command that starts a process for each.
         """
-        if torch.cuda.device_count() > 1:
+        gpus = torch.cuda.device_count() if device_ids is None else len(device_ids)
+        if gpus > 1 and processes.count() == 1:
             raise ConfigError(
                 "a detection model cannot be trained with nn.DataParallel; start one process for each GPU with "
-                f"`torchrun --nproc-per-node {torch.cuda.device_count()} your_script.py`."
+                f"`{processes.launch_command(gpus, sys.argv)}`."
             )
         return self
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import torch
 
+from contorno import processes
 from contorno.callbacks.door import Callback, MixedPrecision
 from contorno.errors import ConfigError
 
 
 def best_device() -> torch.device:
-    """The first GPU if there is one, else the CPU. (Apple's MPS is left out: mask models give NaN there.)"""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The first GPU if there is one, else the CPU; under torchrun each process has a GPU of its own.
+
+    Apple's MPS is left out: mask models give NaN there.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    here = processes.place()
+    return torch.device("cuda", here.local_rank) if here.count > 1 else torch.device("cuda")
 
 
 def precision_callbacks(precision: str, device: torch.device) -> list[Callback]:

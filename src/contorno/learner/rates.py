@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from contorno import processes
 from contorno.callbacks.door import LRFinder, ParamScheduler
 from contorno.callbacks.plots import present
 from contorno.callbacks.states import copied, random_states, set_random_states
@@ -57,7 +58,7 @@ def find_rate(
     steps = max(num_it, LEAST_STEPS)
     finder = RateFinder(start_lr=start_lr, end_lr=end_lr, num_it=steps, stop_div=stop_div)
     with learn.removed_cbs(resting(learn.cbs)), state_kept(learn), learn.no_logging():
-        learn.fit(-(-steps // len(learn.dls.train)) + 1, cbs=[finder])
+        learn.fit(-(-steps * processes.count() // len(learn.dls.train)) + 1, cbs=[finder])
     recorder = learn.recorder
     rates = torch.tensor([float(rate) for rate in recorder.lrs])
     losses = torch.tensor([float(loss) for loss in recorder.losses])

@@ -46,6 +46,6 @@ class RefusedVerbs:
 
 
 ONE_PROCESS = (
-    "{name} deals the samples of fastai's own loaders out to several processes, and these loaders are torch's; train "
-    "on one GPU, without it."
+    "{name} deals the samples of fastai's own loaders out to several processes, and these loaders are torch's; leave "
+    "it out, and start the same program with torchrun: the learner then shares the work by itself."
 )

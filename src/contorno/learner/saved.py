@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from contorno import files
+from contorno import processes
 from contorno.callbacks.door import L
-from contorno.callbacks.states import load_optimizer, plain_values
+from contorno.callbacks.states import load_optimizer, plain_values, write_state
 from contorno.errors import ConfigError, WeightsError
 
 # What files of fastai's own `save` hold besides tensors and plain values: none of it runs code.
@@ -32,12 +32,16 @@ def saved_path(file: Path | str, folder: Path) -> Path:
 
 
 def save(path: Path, model: nn.Module, opt: Any, *, with_opt: bool) -> Path:
-    """Write a state dict, or with the optimizer's state {"model": ..., "opt": ...}, whole or not at all."""
+    """Write a state dict, or with the optimizer's state {"model": ..., "opt": ...}, whole or not at all.
+
+    Of several processes the first one writes.
+    """
+    if not processes.is_first():
+        return path
     state: dict[str, Any] = model.state_dict()
     if with_opt and opt is not None:
         state = {"model": state, "opt": plain_values(opt.state_dict())}
-    with files.atomic_file(path) as file:
-        torch.save(state, file)
+    write_state(path, state)
     return path
 
 

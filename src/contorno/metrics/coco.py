@@ -9,19 +9,21 @@ Only run-length code, boxes, scores and areas are kept between images: no pixels
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contorno import boxes, masks
 from contorno.errors import ConfigError, DataError
+from contorno.metrics.coco_result import COCOResult
 from contorno.metrics.engines import MAX_DETS, Engine, ImageObjects, Settings, curves
+from contorno.metrics.pairs import check_masks, check_pair, pair_up
 from contorno.records import ClassMap, ImageId, Record, Records
 from contorno.samples import Prediction
+
+__all__ = ["COCOMetric", "COCOMetricType", "COCOResult", "evaluate", "pair_up"]
 
 
 class COCOMetricType(Enum):
@@ -36,53 +38,12 @@ class COCOMetricType(Enum):
         return "mask" if self is COCOMetricType.mask else "box"
 
 
-@dataclass(frozen=True, kw_only=True)
-class COCOResult:
-    """What an evaluation found. Figures are 0..1, and NaN where nothing defines them (no such object).
-
-    figures:    `mask_ap` (mean over IoU thresholds and classes), `mask_ap50`, `mask_ap75`, `mask_ap_small`,
-                `mask_ap_medium`, `mask_ap_large`, `mask_ar1`, `mask_ar10`, `mask_ar100` (named after `max_dets`),
-                `mask_ar_small` and so on; `box_…` likewise. All but `ar<n>` take the largest of `max_dets`.
-    per_class:  by class name: `mask_ap`, `mask_ap50`, `mask_ar` (`box_…`), `objects` (without crowd regions) and
-                `images` (those that show such an object).
-    counts:     `images`, `negatives` (images without any annotation), `objects`, `crowd_regions`, `detections`.
-    seconds:    time spent in the metric.
-    """
-
-    figures: dict[str, float]
-    per_class: dict[str, dict[str, float]]
-    counts: dict[str, int]
-    seconds: float
-
-    def table(self) -> str:
-        """The figures and the classes as text for a terminal; an undefined figure is a dash."""
-        prefixes = [kind for kind in ("mask", "box") if f"{kind}_ap" in self.figures]
-        keys = list(dict.fromkeys(key.split("_", 1)[1] for key in self.figures))
-        rows = [[_title(key), *(_cell(self.figures.get(f"{kind}_{key}")) for kind in prefixes)] for key in keys]
-        counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in self.counts.items())
-        parts = [counts + f", {self.seconds:.1f} s", _table(["", *prefixes], rows)]
-        if self.per_class:
-            columns = list(next(iter(self.per_class.values())))
-            header = ["class", *(_title(column.replace("_", " ")) for column in columns)]
-            parts.append(_table(header, [[name, *map(_cell, row.values())] for name, row in self.per_class.items()]))
-        return "\n\n".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain dicts and numbers for a JSON file, every undefined figure None, since JSON has no NaN."""
-        return {
-            "figures": {key: _or_none(value) for key, value in self.figures.items()},
-            "per_class": {
-                name: {key: _or_none(value) for key, value in row.items()} for name, row in self.per_class.items()
-            },
-            "counts": dict(self.counts),
-            "seconds": self.seconds,
-        }
-
-
 class COCOMetric:
     """AP and AR of one kind, mask or box, fed one image at a time.
 
     iou_thresholds: in (0, 1]; COCO's 0.5:0.05:0.95 if None. `ap50` and `ap75` are NaN without 0.5 and 0.75.
+    print_summary:  print the table of figures whenever they are computed.
+    show_pbar:      of IceVision; there is nothing to wait for here, and no bar.
     max_dets:       how many detections an image and class may have, best first; COCO's reading is per class.
     area_ranges:    name -> (lowest, highest) px², both included; COCO's small, medium and large if None.
     engine:         "hotcoco", or the reference "pycocotools"; the figures are the same.
@@ -92,8 +53,10 @@ class COCOMetric:
     def __init__(
         self,
         metric_type: COCOMetricType = COCOMetricType.mask,
-        *,
         iou_thresholds: Sequence[float] | None = None,
+        print_summary: bool = False,
+        show_pbar: bool = False,
+        *,
         max_dets: Sequence[int] = MAX_DETS,
         area_ranges: Mapping[str, tuple[float, float]] | None = None,
         engine: Engine = "hotcoco",
@@ -101,6 +64,7 @@ class COCOMetric:
         if not isinstance(metric_type, COCOMetricType):
             raise ConfigError(f"metric_type is {metric_type!r}; give COCOMetricType.mask or COCOMetricType.bbox.")
         self.metric_type = metric_type
+        self.print_summary, self.show_pbar = print_summary, show_pbar
         self.settings = Settings.check(metric_type.value, engine, iou_thresholds, max_dets, area_ranges)
         self.reset()
 
@@ -118,14 +82,14 @@ class COCOMetric:
         a mask metric, or a score is not finite.
         """
         began = time.perf_counter()
-        _check_pair(record, prediction)
+        check_pair(record, prediction)
         if record.image_id in self._images:
             raise DataError(
                 f"image {record.image_id!r} was given to the metric before; call reset() between two passes."
             )
         of_masks = self.metric_type is COCOMetricType.mask
         if of_masks:
-            _check_masks(record, prediction)
+            check_masks(record, prediction)
         truth = record.instances
         self._images[record.image_id] = ImageObjects(
             size_hw=record.size_hw,
@@ -177,7 +141,10 @@ class COCOMetric:
             "detections": sum(len(image.scores) for image in images),
         }
         seconds = self._seconds + time.perf_counter() - began
-        return COCOResult(figures=figures, per_class=per_class, counts=counts, seconds=seconds)
+        result = COCOResult(figures=figures, per_class=per_class, counts=counts, seconds=seconds)
+        if self.print_summary:
+            print(result.table())
+        return result
 
     def _figures(self, precision: NDArray[np.float64], recall: NDArray[np.float64]) -> dict[str, float]:
         figures = {
@@ -233,62 +200,6 @@ def evaluate(
     return COCOResult(figures=figures, per_class=per_class, counts=counts, seconds=time.perf_counter() - began)
 
 
-def pair_up(records: Iterable[Record], predictions: Iterable[Prediction]) -> list[tuple[Record, Prediction]]:
-    """Each record with its prediction, in the order of the records.
-
-    Raises DataError if an image id has no partner or stands twice.
-    """
-    by_id: dict[ImageId, Prediction] = {}
-    for prediction in predictions:
-        if prediction.image_id in by_id:
-            raise DataError(f"image {prediction.image_id!r} has two predictions; give one for each image.")
-        by_id[prediction.image_id] = prediction
-    pairs = []
-    for record in records:
-        if record.image_id not in by_id:
-            raise DataError(
-                f"image {record.image_id!r} has no prediction; give one for each record, empty where nothing was found."
-            )
-        pairs.append((record, by_id.pop(record.image_id)))
-    if by_id:
-        raise DataError(f"{len(by_id)} predictions are of images that have no record, such as {next(iter(by_id))!r}.")
-    return pairs
-
-
-def _check_pair(record: Record, prediction: Prediction) -> None:
-    if prediction.image_id != record.image_id:
-        raise DataError(
-            f"a prediction of image {prediction.image_id!r} came with the record of image {record.image_id!r}; "
-            "give each record its own prediction."
-        )
-    if prediction.size_hw != record.size_hw:
-        raise DataError(
-            f"image {record.image_id!r}: the prediction is for a size of {prediction.size_hw}, the image is "
-            f"{record.size_hw} (height, width); map predictions back to the original image first."
-        )
-    if not (np.isfinite(prediction.scores).all() and np.isfinite(prediction.boxes).all()):
-        raise DataError(f"image {record.image_id!r}: a predicted score or box is not a finite number.")
-
-
-def _check_masks(record: Record, prediction: Prediction) -> None:
-    if not record.instances.has_masks:
-        raise DataError(
-            f"image {record.image_id!r}: object {record.instances.geometries.index(None)} has a box and no mask; "
-            "use COCOMetricType.bbox for records without masks."
-        )
-    if prediction.masks is None and len(prediction):
-        raise DataError(
-            f"image {record.image_id!r}: the prediction has boxes and no masks; "
-            "use COCOMetricType.bbox for a model that gives boxes only."
-        )
-    for code in prediction.masks or ():
-        if code.size != record.size_hw:
-            raise DataError(
-                f"image {record.image_id!r}: a predicted mask is for an image of {code.size} (height, width); "
-                f"this image is {record.size_hw}."
-            )
-
-
 def _truth_areas(record: Record) -> NDArray[np.float64]:
     """Areas (N,), px²: as the file stated them, else of the mask, else of the box."""
     truth = record.instances
@@ -320,30 +231,3 @@ def _mean(values: NDArray[np.float64]) -> float:
     """Mean of the defined values; NaN, where COCO says -1, if there is none."""
     defined = values[values > -1]
     return float(defined.mean()) if defined.size else float("nan")
-
-
-def _or_none(value: float) -> float | None:
-    return None if value != value else value
-
-
-def _title(key: str) -> str:
-    """ "ap50" as "AP50", "mask ap" as "mask AP"."""
-    words = key.replace("_", " ").split()
-    return " ".join(word.upper() if word.rstrip("0123456789") in ("ap", "ar") else word for word in words)
-
-
-def _cell(value: float | None) -> str:
-    if value is None or value != value:
-        return "–"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [header, ["─" * width for width in widths], *rows]
-    return "\n".join(
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in lines
-    )

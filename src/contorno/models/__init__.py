@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from contorno.models import torchvision
+from typing import Any
+
+from contorno.models import elsewhere, torchvision
 
 __all__ = ["torchvision"]
+
+
+def __getattr__(name: str) -> Any:
+    raise elsewhere.missing(__name__, name, elsewhere.MODELS)

@@ -13,6 +13,7 @@ from contorno.parsers.parsing import Parser
 from contorno.parsers.reading import Objects, ReadOptions, open_parser, parse, read
 from contorno.parsers.recognise import recognise
 from contorno.parsers.results import CocoIds, Predictions, coco_ids, read_results
+from contorno.parsers.run_length_csv import RunLengthCSVParser
 from contorno.parsers.sources import Recognised, Source
 from contorno.parsers.via import VIABBoxParser, VIAParser, via
 from contorno.parsers.voc import VOCBBoxParser, VOCMaskParser
@@ -38,6 +39,7 @@ __all__ = [
     "ReadOptions",
     "Recognised",
     "Records",
+    "RunLengthCSVParser",
     "Source",
     "VIABBoxParser",
     "VIAParser",

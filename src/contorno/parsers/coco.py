@@ -13,7 +13,7 @@ from contorno.parsers.coco_plain import plain_records
 from contorno.parsers.coco_quick import quick_records
 from contorno.parsers.coco_reading import Reading
 from contorno.parsers.coco_text import Refused, SplitDocument
-from contorno.parsers.findings import Findings, collector_paused, divide
+from contorno.parsers.findings import Findings, collector_paused, divide, no_cache
 from contorno.parsers.image_files import existing_folder
 from contorno.progress import Progress, ProgressLine, silent
 from contorno.records import ClassMap, ParseReport, Record, Records
@@ -59,7 +59,11 @@ class _COCOParser:
         return self._class_map
 
     def parse(
-        self, data_splitter: Splitter | None = None, autofix: bool = True, show_pbar: bool = False
+        self,
+        data_splitter: Splitter | None = None,
+        autofix: bool = True,
+        show_pbar: bool = False,
+        cache_filepath: Path | str | None = None,
     ) -> list[Records]:
         """Read the file and divide its images.
 
@@ -67,9 +71,11 @@ class _COCOParser:
         autofix:        mend or leave out bad objects and count them in `report`; if False the first one raises, and
                         boxes that reach over the image's edge stay as stated.
         show_pbar:      draw progress on stderr.
+        cache_filepath: IceVision's; without effect, with a warning.
         Raises DataError for a file that is not COCO, objects of classes that a given class map lacks (unless
         `ignore_unknown`), missing image files (unless `missing_images="drop"`) and file names that climb out.
         """
+        no_cache(cache_filepath)
         with collector_paused(), ProgressLine() as line:
             findings, records = self._read(autofix, line if show_pbar else silent)
             made = Records(records, self.class_map)

@@ -19,6 +19,14 @@ PROJECT_ROW = "category row that stands for the whole project and is no class"
 """What reports call the row that `project_category` finds."""
 
 
+BACKGROUND_ROW = "category row that stands for what is no object and is no class"
+"""What reports call the row that `background_category` finds."""
+
+NUMBER_NAME = "category name that is a number"
+
+_BACKGROUND = ("_background_", "__background__")
+
+
 def read_categories(document: Document, source: str, findings: Findings | None = None) -> Categories:
     """Names of the categories by their id, in the order of the ids: numbers (and texts of digits) first, then texts.
 
@@ -28,11 +36,20 @@ def read_categories(document: Document, source: str, findings: Findings | None =
     categories: Categories = {}
     for where, key, entry in entries(document, "categories", source):
         name = entry.get("name")
+        if is_number_name(name):
+            name = str(name)
+            if findings is not None:
+                findings.mend(NUMBER_NAME, f"categories, id {key!r}")
         if not isinstance(name, str) or not name.strip():
             raise DataError(f"{where}: its name is {name!r}; expected a text that is not empty.")
         if categories.setdefault(key, name) != name:
             raise DataError(f"{where}: the id stands for {categories[key]!r} already and now for {name!r}; keep one.")
     project = project_category(document["categories"], lambda: _used_categories(document))
+    background = background_category(document["categories"], lambda: _used_categories(document))
+    if background is not None:
+        del categories[background]
+        if findings is not None:
+            findings.leave_out(BACKGROUND_ROW, 1, f"categories, id {background!r}")
     if project is not None:
         del categories[project]
         if findings is not None:
@@ -53,6 +70,22 @@ def project_category(table: list[Any], used: Callable[[], Iterable[object]]) -> 
         return None  # what is wrong with the ids comes first
     _, gone = drop_supercategory(rows, {str(clean_id(value)).strip() for value in used()})
     return next((key for key in keys if gone and str(key) == gone[0]["id"]), None)
+
+
+def is_number_name(name: object) -> bool:
+    """True for a number where the name of a class should be, as tools write classes called 1, 2, 3."""
+    return isinstance(name, int | float) and not isinstance(name, bool) and abs(name) < 1e15
+
+
+def background_category(table: list[Any], used: Callable[[], Iterable[object]]) -> ImageId | None:
+    """The id of the row of `categories` with which LabelMe stands for what is no object, if none has it; or None."""
+    marked = [row for row in table if isinstance(row, dict) and row.get("name") in _BACKGROUND]
+    keys = {key for row in marked if (key := clean_id(row.get("id"))) is not None}
+    if len(marked) != 1 or len(keys) != 1 or len(table) < 2:
+        return None
+    (key,) = keys
+    same = [row for row in table if isinstance(row, dict) and clean_id(row.get("id")) == key]
+    return key if len(same) == 1 and str(key) not in {str(clean_id(value)).strip() for value in used()} else None
 
 
 def found_class_map(categories: Categories) -> ClassMap:

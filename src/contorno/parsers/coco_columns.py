@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from contorno.masks import Geometry, Size
 from contorno.parsers.coco_categories import Categories
 from contorno.parsers.coco_document import ImageEntry, Lookup, clean_id, number, object_attributes
+from contorno.parsers.coco_forms import counts_of_bytes
 from contorno.parsers.coco_geometry import BadGeometry, Numbers, read_boxes, read_mask
 from contorno.parsers.coco_polygons import check, is_fit, pack
 from contorno.parsers.coco_reading import Reading
@@ -132,7 +133,7 @@ class ColumnReader:
             found.geometries[row] = geometry
         for row in [row for row, parts in enumerate(read) if parts is None]:
             size, value = self._sizes[found.image[row]], segmentation(entries[row])
-            if isinstance(value, dict) and size is not None:
+            if isinstance(value, dict) and size is not None and counts_of_bytes(value) is None:
                 try:
                     found.geometries[row] = read_mask(
                         value, size, self._reading.vertex_offset, self._reading.findings, ""

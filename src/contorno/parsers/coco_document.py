@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from contorno.errors import DataError
 from contorno.files import read_json
 from contorno.masks import Size
+from contorno.parsers.coco_names import is_web_address, name_of_address
+from contorno.parsers.coco_names import name_in_url as name_in_url
+from contorno.parsers.coco_tasks import other_task
 from contorno.parsers.coco_text import split_document
+from contorno.parsers.coco_values import Lookup as Lookup
+from contorno.parsers.coco_values import clean_id as clean_id
+from contorno.parsers.coco_values import number as number
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import relative_name
 from contorno.records import ImageId
 
 Document = Mapping[str, Any]
-_SHOWN = 60  # characters of a bad value
+_LONGEST_NAME = 200
 _PART = r"(?!\.{1,2}(?:/|\Z))(?=[^/]*\S)[^/\\:\0]+"
 _CLEAN_NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 
@@ -36,6 +40,7 @@ class ImageEntry:
 
     key: the id in the file.   shown_id: the id of the record.   file_name: relative, with forward slashes.
     size: (height, width), or None where the file states none that can be.
+    refused: why the name may not be followed, "" if it may; `file_name` is then as the file has it.
     """
 
     key: ImageId
@@ -43,6 +48,7 @@ class ImageEntry:
     file_name: str
     size: Size | None
     split: str | None
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +71,7 @@ def read_document(path: Path) -> Document:
     """
     split = split_document(path)
     if split is not None and all(table in split and split.is_list(table) for table in TABLES):
-        return split
+        return _of_instances(split, path)
     document = read_json(path)
     if isinstance(document, list):
         raise DataError(
@@ -79,26 +85,44 @@ def read_document(path: Path) -> Document:
             raise DataError(f"{path} is not a COCO instances file: the key {table!r} is missing; its keys are {found}.")
         if not isinstance(document[table], list):
             raise DataError(f"{path}: {table!r} is {type(document[table]).__name__}; expected a list.")
+    return _of_instances(document, path)
+
+
+def _of_instances(document: Document, path: Path) -> Document:
+    what = other_task(document)
+    if what is not None:
+        raise DataError(f"{path} is {what}; give the COCO file of instances that belongs to it.")
     return document
 
 
-def read_images(document: Document, findings: Findings, folder: Path | None = None) -> dict[ImageId, ImageEntry]:
+def read_images(
+    document: Document, findings: Findings, folder: Path | None = None, *, with_refused: bool = False
+) -> dict[ImageId, ImageEntry]:
     """The images by their id in the file.
 
     folder: of the images. Images of LVIS have a `coco_url` for a file name: its folder and file, or the file alone if
             that folder is not in `folder`.
+    with_refused: keep entries whose file name leads out of the image folder, marked as such.
     Raises DataError for an entry without a usable id or file name.
     """
     images: dict[ImageId, ImageEntry] = {}
     for where, key, entry in entries(document, "images", findings.source):
-        name = entry["file_name"] if "file_name" in entry else name_in_url(entry.get("coco_url"), folder)
+        name = entry["file_name"] if "file_name" in entry else name_of_address(entry, folder)
         if name is None and "file_name" not in entry:
             raise DataError(f"{where}: the key 'file_name' is missing; expected the path of the image.")
+        refused = ""
+        try:
+            name = _file_name(name, where)
+        except DataError as error:
+            if not with_refused or not isinstance(name, str) or not name.strip():
+                raise
+            refused = str(error)
         shown, split = clean_id(entry.get("contorno_id")), entry.get("split")
         image = ImageEntry(
             key=key,
             shown_id=key if shown is None else shown,
-            file_name=_file_name(name, where),
+            file_name=name,
+            refused=refused,
             size=_size(entry.get("height"), entry.get("width")),
             split=split if isinstance(split, str) and split else None,
         )
@@ -157,59 +181,6 @@ def object_attributes(attributes: object, score: object) -> dict[str, Any]:
     return found
 
 
-def name_in_url(url: object, folder: Path | None = None) -> str | None:
-    """The folder and file that a web address ends in, or its file alone if `folder` has no such folder; else None."""
-    if not isinstance(url, str) or "://" not in url:
-        return None
-    parts = PurePosixPath(unquote(url.partition("://")[2].partition("?")[0].partition("#")[0])).parts[1:]
-    if not parts or ".." in parts or "\0" in url:
-        return None
-    if len(parts) > 1 and (folder is None or (folder / parts[-2]).is_dir()):
-        return f"{parts[-2]}/{parts[-1]}"
-    return parts[-1]
-
-
-def clean_id(value: object) -> ImageId | None:
-    """An id as a whole number or a text that is not empty; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return value if isinstance(value, str) and value else None
-
-
-def number(value: object, otherwise: float) -> float:
-    """A finite number, or `otherwise`."""
-    if isinstance(value, bool | int | float):
-        try:
-            return float(value) if math.isfinite(value) else otherwise
-        except OverflowError:
-            return otherwise
-    return otherwise
-
-
-class Lookup:
-    """Find ids among the known ones, where `"7"` and 7 count as one if only one of them is there."""
-
-    def __init__(self, keys: Iterable[ImageId], what: str) -> None:
-        self._what = what
-        self._known = set(keys)
-        self._by_text = {str(key): key for key in self._known}
-
-    def find(self, value: object, findings: Findings, where: str) -> ImageId | None:
-        key = clean_id(value)
-        if key in self._known:
-            return key
-        other = None if key is None else self._by_text.get(str(key).strip())
-        if other is None:
-            findings.drop(f"annotation of an unknown {self._what}", f"{where}, {self._what}_id {repr(value)[:_SHOWN]}")
-        else:
-            findings.mend(f"{self._what}_id that is a text for a number or the reverse", where)
-        return other
-
-
 def entries(document: Document, table: str, source: str) -> Iterator[tuple[str, ImageId, dict[str, Any]]]:
     """Where it is, its id, and itself, of each entry of a table. Raises DataError for one without a usable id."""
     for index, entry in enumerate(document[table]):
@@ -223,6 +194,9 @@ def entries(document: Document, table: str, source: str) -> Iterator[tuple[str, 
 
 
 def _file_name(name: object, where: str) -> str:
+    if is_web_address(name):
+        shown = repr(name)[:_LONGEST_NAME]
+        raise DataError(f"{where}: the file name {shown} is a web address; fetch the images, and name the files.")
     # Most names are their own clean form, which a pattern tells ten times sooner.
     return name if isinstance(name, str) and _CLEAN_NAME.fullmatch(name) else relative_name(name, where)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from contorno import masks
 from contorno.errors import DataError
 from contorno.masks import Geometry, Polygons, RunLength, Size
+from contorno.parsers.coco_forms import usual_segmentation
 from contorno.parsers.findings import Findings
 
 Box = tuple[float, float, float, float]
@@ -71,6 +72,9 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
     if isinstance(segmentation, Polygons | RunLength):
         check_mask(segmentation, size)
         return segmentation
+    segmentation, odd = usual_segmentation(segmentation)
+    if odd:
+        findings.mend(odd, where)
     if is_no_mask(segmentation):
         raise BadGeometry("object without a mask", "it has a box only; read boxes with COCOBBoxParser")
     if isinstance(segmentation, list):
@@ -94,9 +98,11 @@ def read_mask(segmentation: Any, size: Size, vertex_offset: float, findings: Fin
 
 
 def is_no_mask(segmentation: Any) -> bool:
-    """True where an annotation says nothing of a mask, in one of the ways that tools have: `null`, [], {}, [[]]."""
-    return segmentation is None or (
-        isinstance(segmentation, list | dict) and (not segmentation or segmentation == [[]])
+    """True where an annotation says nothing of a mask, in one of the ways that tools have: `null`, "", [], {}, [[]]."""
+    return (
+        segmentation is None
+        or segmentation == ""
+        or (isinstance(segmentation, list | dict) and (not segmentation or segmentation == [[]]))
     )
 
 

@@ -6,7 +6,9 @@
     MMDetection     annotations/train.json, train/ or images/
     contorno        annotations/train.json, images/train/
     Label Studio    result.json, images/
-    FiftyOne        labels.json, data/
+    FiftyOne        labels.json, data/; or train/labels.json, train/data/ (and raw/, which is passed over)
+    Supervisely     train/annotations/instances.json, train/images/
+    Tiny PASCAL     pascal_train.json, train_images/
     labelme2coco    annotations.json, JPEGImages/
 
 No file is read whole: a label file may have hundreds of megabytes.
@@ -14,8 +16,6 @@ No file is read whole: a label file may have hundreds of megabytes.
 
 from __future__ import annotations
 
-import json
-import mmap
 import os
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -23,23 +23,30 @@ from pathlib import Path
 from typing import Any
 
 from contorno.errors import DataError
-from contorno.parsers.image_files import missing_names, relative_name
+from contorno.parsers.broken_json import broken_json
+from contorno.parsers.coco_image_folder import COCO_SPLIT_WORDS, first_file_names, image_folder, split_words
 from contorno.parsers.json_head import read_head
-from contorno.splits.words import SPLIT_WORDS
+
+__all__ = [
+    "coco_files",
+    "drop_supercategory",
+    "find_coco_files",
+    "find_coco_parts",
+    "first_file_names",
+    "image_folder",
+    "is_coco_file",
+    "split_named",
+]
 
 Part = tuple[Path, Path]
 """A COCO file and the folder that its file names start in."""
 
-_WORDS = {**SPLIT_WORDS, "minival": "validation"}
 # Files that COCO and others lay beside the instances, of the same images.
 _OTHER_TASKS = ("captions", "stuff", "panoptic", "image_info", "keypoints", "person_keypoints", "densepose")
 _MASKS_TOO = "person_keypoints"
 _NOT_COCO = frozenset({"shapes", "imageData", "_via_settings", "_via_img_metadata", "items", "fingerprint", "asset"})
-_PLACES = ("images", "data", "JPEGImages", "imgs")
 _DEEPEST = 3
 _PEEKED_IN_A_FOLDER = 24
-_NAMES_TRIED = 3
-_TEXT = rb'"\s*:\s*"((?:[^"\\]|\\.){1,1000})"'
 
 
 def find_coco_parts(folder: Path, images: Path | None = None) -> dict[str, Part]:
@@ -63,7 +70,7 @@ def find_coco_files(folder: Path) -> dict[str, Path]:
     folder = Path(folder)
     found: dict[str, list[Path]] = {}
     every = coco_files(folder)
-    for path in _without_doubles(every):
+    for path in _without_raw(_without_doubles(every), folder):
         found.setdefault(split_named(path, folder), []).append(path)
     if not found and every:
         listed = ", ".join(path.relative_to(folder).as_posix() for path in every[:4])
@@ -73,6 +80,13 @@ def find_coco_files(folder: Path) -> dict[str, Path]:
         )
     if not found:
         raise DataError(f"{folder} has no COCO file with 'images', 'annotations' and 'categories' in it or below it.")
+    broken = broken_siblings(folder, [path for paths in found.values() for path in paths], every)
+    if broken:
+        listed = "; ".join(f"{path.relative_to(folder).as_posix()} is {what}" for path, what in broken.items())
+        raise DataError(
+            f"{folder} has label files that cannot be read beside others that can: {listed}; mend them or take them "
+            "away, so that no part of the data is missing unseen."
+        )
     doubled = {split: paths for split, paths in found.items() if len(paths) > 1}
     if doubled or ("" in found and len(found) > 1):
         several = [path for paths in (doubled or found).values() for path in paths]
@@ -80,6 +94,34 @@ def find_coco_files(folder: Path) -> dict[str, Path]:
         meant = "the same split" if doubled else "a split, and others for none"
         raise DataError(f"{folder} has COCO files for {meant}: {listed}; give the one that is meant, with its images.")
     return {split: found[split][0] for split in ("", "train", "validation", "test") if split in found}
+
+
+def broken_siblings(folder: Path, found: Sequence[Path], every: Sequence[Path]) -> dict[Path, str]:
+    """JSON files named as COCO files beside them are but for the split, that are none; with what is wrong with each.
+
+    found: the COCO files that are read.   every: all that are there.   Lists of test images are passed over.
+    """
+    likes = {_without_split(path) for path in found}
+    broken: dict[Path, str] = {}
+    for path in _json_files(folder):
+        if path in every or _without_split(path) not in likes or not split_named(path, folder):
+            continue
+        told = broken_json(path)
+        if told is not None:
+            broken[path] = told[0]
+            continue
+        head = read_head(path)
+        if head.kind != "object" or (head.whole and "annotations" not in head.keys):
+            is_list = split_named(path, folder) == "test" and "images" in head.keys
+            if not is_list:
+                broken[path] = "no COCO file" if head.kind != "object" else "without the key 'annotations'"
+    return broken
+
+
+def _without_split(path: Path) -> tuple[str, ...]:
+    """What a file is called beside the words that mean its split: ("instances", "2017")."""
+    words = re.findall(r"[a-z]+|[0-9]+", path.stem.lower())
+    return tuple(word for word in words if word not in COCO_SPLIT_WORDS)
 
 
 def is_coco_file(path: Path) -> bool:
@@ -99,7 +141,10 @@ def is_coco_file(path: Path) -> bool:
 
 def coco_files(folder: Path) -> list[Path]:
     """All COCO instances files in a folder and three below, in order; hidden ones and folders are passed over."""
-    found = []
+    return [path for path in _json_files(folder) if is_coco_file(path)]
+
+
+def _json_files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         depth = len(Path(place).relative_to(folder).parts)
         folders[:] = sorted(name for name in folders if not name.startswith(".")) if depth < _DEEPEST else []
@@ -108,74 +153,17 @@ def coco_files(folder: Path) -> list[Path]:
             # A folder of one label file an image, or with some COCO files among those: told by their names.
             names = [name for name in names if re.search(r"coco|instances|annotations|train|val|test", name.lower())]
             names = names[:_PEEKED_IN_A_FOLDER]
-        found += [Path(place) / name for name in names if is_coco_file(Path(place) / name)]
-    return found
+        yield from (Path(place) / name for name in names)
 
 
 def split_named(path: Path, root: Path) -> str:
     """The split that the name of a COCO file says, else that of the folders below `root` that it lies in; else ""."""
     names = [path.stem, *reversed(path.relative_to(root).parent.parts)] if path.is_relative_to(root) else [path.stem]
     for name in names:
-        splits = {_WORDS[word] for word in _words(name) if word in _WORDS}
+        splits = {COCO_SPLIT_WORDS[word] for word in split_words(name) if word in COCO_SPLIT_WORDS}
         if len(splits) == 1:
             return splits.pop()
     return ""
-
-
-def image_folder(path: Path, root: Path, images: Path | None = None) -> Path:
-    """The folder that a COCO file's file names start in: the first likely one that has its first images.
-
-    root:    the folder of the data set.   images: look in this one and in its folders instead.
-    Raises DataError, with the folders looked in, if there is none; also if the file names lead out of their folder.
-    """
-    names = [relative_name(name, f"{path}: images[{index}]") for index, name in enumerate(first_file_names(path))]
-    if not names:  # LVIS: http://images.cocodataset.org/train2017/000000391895.jpg
-        urls = [url.split("/") for url in first_file_names(path, key="coco_url") if url.count("/") > 3]
-        names = [relative_name("/".join(parts[-2:]), f"{path}: a coco_url") for parts in urls]
-        ends = [parts[-1] for parts in urls]
-    else:
-        ends = []
-    places = list(dict.fromkeys(_places(path, root) if images is None else _places_below(images, path)))
-    for place in places:
-        if place.is_dir() and not missing_names(place, names):
-            return place
-    for place in places if ends else ():
-        if place.is_dir() and not missing_names(place, ends):
-            return place
-    # Some of its files may be gone, which is for the parser to say.
-    for place in places:
-        if place.is_dir() and len(missing_names(place, names)) < len(names):
-            return place
-    if not names and (images is not None or places):
-        return images if images is not None else path.parent
-    tried = ", ".join(str(place) for place in places if place.is_dir())
-    raise DataError(f"{path}: its first image {names[0]!r} is in none of {tried}; give the image folder with images=.")
-
-
-def first_file_names(path: Path, count: int = _NAMES_TRIED, key: str = "file_name") -> list[str]:
-    """The `file_name` of the first images of a COCO file, without reading what stands before them into memory.
-
-    Raises DataError if the file cannot be read.
-    """
-    names: list[str] = []
-    mark = b'"' + key.encode()
-    pattern = re.compile(mark + _TEXT)
-    if not path.is_file():
-        return []  # a pipe would be waited for
-    try:
-        with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                return []
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                at = text.find(mark + b'"')
-                while at >= 0 and len(names) < count:
-                    match = pattern.match(text, at)
-                    if match is not None:
-                        names += _unquoted(match.group(1))
-                    at = text.find(mark + b'"', at + 1)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from error
-    return names
 
 
 def drop_supercategory(
@@ -199,6 +187,13 @@ def drop_supercategory(
     return list(categories), []
 
 
+def _without_raw(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Leave out what FiftyOne fetched into raw/, where it has written the same anew into a folder for each split."""
+    raw = [path for path in paths if path.parent == folder / "raw"]
+    others = [path for path in paths if path not in raw]
+    return others if raw and all(path.name == "labels.json" for path in others) and others else list(paths)
+
+
 def _without_doubles(paths: Iterable[Path]) -> list[Path]:
     """Leave out files of other tasks, but keypoints, which have masks too, where no instances file lies beside them."""
     paths = list(paths)
@@ -212,41 +207,3 @@ def _without_doubles(paths: Iterable[Path]) -> list[Path]:
             if not any(other.stem == f"instances_{split}" for other in paths):
                 kept.append(path)
     return kept
-
-
-def _words(name: str) -> list[str]:
-    return [word for word in re.split(r"[^a-z]+", name.lower()) if word]
-
-
-def _subsets(path: Path) -> list[str]:
-    """Names that a folder of a file's images may have: of instances_train2017.json, train2017, then train."""
-    stem = re.sub(r"^(instances|person_keypoints|annotations?|coco|labels)[_-]+", "", path.stem)
-    stem = re.sub(r"[._-](annotations?|coco|labels)$", "", stem)
-    words = [word for word in (*_words(stem), path.parent.name.lower()) if word in _WORDS]
-    same = [other for word in words for other, split in _WORDS.items() if split == _WORDS[word]]
-    return list(dict.fromkeys([stem, *words, *same]))
-
-
-def _places(path: Path, root: Path) -> Iterator[Path]:
-    """Likely image folders of a file, the likeliest first."""
-    here = path.parent
-    for base in dict.fromkeys((here, *(up for up in here.parents if up.is_relative_to(root)), here.parent)):
-        yield from _places_below(base, path)
-
-
-def _places_below(base: Path, path: Path) -> Iterator[Path]:
-    for subset in _subsets(path):
-        for place in _PLACES:
-            yield base / place / subset
-            yield base / subset / place
-        yield base / subset
-    for place in _PLACES:
-        yield base / place
-    yield base
-
-
-def _unquoted(text: bytes) -> list[str]:
-    try:
-        return [str(json.loads(b'"' + text + b'"'))]
-    except ValueError:
-        return []

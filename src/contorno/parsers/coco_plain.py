@@ -26,7 +26,7 @@ def plain_records(reading: Reading, document: Document) -> list[Record]:
     """The records of all images. Raises DataError as the parsers say."""
     findings = reading.findings
     categories = read_categories(document, findings.source, findings)
-    images = read_images(document, findings, reading.img_dir)
+    images = read_images(document, findings, reading.img_dir, with_refused=True)
     annotations = list(read_annotations(document, images, categories, findings))
     labels = reading.labels(categories, Counter(annotation.category for annotation in annotations))
     grouped: dict[ImageId, list[Annotation]] = defaultdict(list)

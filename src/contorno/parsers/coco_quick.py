@@ -24,7 +24,7 @@ def quick_records(reading: Reading, document: SplitDocument) -> list[Record]:
     Raises DataError as the parsers say, and Refused if the file needs the plain way.
     """
     categories = read_categories(document, reading.findings.source, reading.findings)
-    images = list(read_images(document, reading.findings, reading.img_dir).values())
+    images = list(read_images(document, reading.findings, reading.img_dir, with_refused=True).values())
     gone = reading.gone(images)
     sizes = [
         image.size

@@ -11,11 +11,15 @@ from contorno.errors import DataError
 from contorno.masks import Geometry, Size
 from contorno.parsers.coco_categories import Categories, repeated_names, unknown_classes
 from contorno.parsers.coco_document import ImageEntry
+from contorno.parsers.coco_forms import BOX_TEXTS, numbers_in_texts
 from contorno.parsers.coco_geometry import BadGeometry, Box, clip_box, is_no_mask, mask_box, read_box, read_mask
+from contorno.parsers.coco_names import find_names
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import missing_message, missing_names
 from contorno.progress import Progress
 from contorno.records import ClassMap, ImageId, Record
+
+_SHOWN = 200  # characters of a name in messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +58,24 @@ class Reading:
         return labels
 
     def gone(self, images: Sequence[ImageEntry]) -> frozenset[str]:
-        """File names of which there is no file."""
-        return frozenset(missing_names(self.img_dir, [image.file_name for image in images]))
+        """File names of which there is no file; names that lead astray are mended first.
+
+        Raises DataError for a name that leads out of the image folder to a file that is not in it.
+        """
+        refused = [image for image in images if image.refused]
+        gone = frozenset(missing_names(self.img_dir, [image.file_name for image in images if not image.refused]))
+        if not gone and not refused:
+            return gone
+        found = find_names([image.file_name for image in images], self.img_dir)
+        mended = [image for image in images if image.file_name in found]
+        for image in mended:
+            one = found[image.file_name]
+            self.findings.mend(one.why, f"image {image.file_name[:_SHOWN]!r}", f"{one.name!r} is there")
+            image.file_name, image.refused = one.name, ""
+        for image in refused:
+            if image.refused:
+                raise DataError(image.refused)
+        return gone - found.keys()
 
     def present(self, images: Sequence[ImageEntry], gone: frozenset[str], objects: Sequence[int]) -> list[ImageEntry]:
         """The images whose file is there. objects: how many each image has."""
@@ -70,7 +90,11 @@ class Reading:
     def look(self, entry: Mapping[str, Any], size: Size, where: str) -> tuple[Geometry | None, Box]:
         """Geometry and xyxy box of one object. Raises BadGeometry if it cannot be used."""
         findings = self.findings
-        stated = read_box(entry.get("bbox"))
+        bbox = entry.get("bbox")
+        stated = read_box(bbox)
+        if stated is None and (numbers := numbers_in_texts(bbox)) is not None:
+            stated = read_box(numbers)
+            findings.mend(BOX_TEXTS, where)
         box = None if stated is None else clip_box(stated, size)
         segmentation = entry.get("segmentation")
         geometry = None

@@ -11,7 +11,7 @@ from contorno.errors import ConfigError, DataError
 from contorno.images import image_size
 from contorno.masks import Size
 from contorno.parsers.coco_geometry import BadGeometry
-from contorno.parsers.cvat_images import annotations_file, find_images, image_name, image_path
+from contorno.parsers.cvat_images import annotations_file, find_images, image_home, image_name, image_path
 from contorno.parsers.cvat_shapes import box_of, geometry_of, is_closed, rotation_of
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
@@ -39,7 +39,7 @@ class CVATParser(Parser):
     """Reads an XML file of the format "CVAT for images 1.1".
 
     path:      the XML file, or the folder of an unpacked export with annotations.xml in it.
-    img_dir:   the folder that image names start in; images/ beside the file, else the file's folder, if unset.
+    img_dir:   the folder that image names start in; if unset images/ or data/ beside the file, else its folder.
     boxes:     what a rectangle that is not turned becomes: "box", an object with a box alone; "mask", its four corners
                as a polygon. One that is turned is a polygon always.
     polylines: "drop" lines, counted, save those that end where they begin, which are polygons; or "close" all of them.
@@ -74,7 +74,7 @@ class CVATParser(Parser):
         home = self.annotations.parent
         super().__init__(
             self.annotations,
-            img_dir if img_dir is not None else next((place for place in (home / "images",) if place.is_dir()), home),
+            img_dir if img_dir is not None else image_home(home),
             class_map=class_map,
             ignore_unknown=ignore_unknown,
             missing_images=missing_images,

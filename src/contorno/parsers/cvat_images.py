@@ -11,6 +11,7 @@ from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage
 from contorno.parsers.image_files import is_there, relative_name
 from contorno.parsers.parsing import Missing
+from contorno.parsers.unread import archive_message
 from contorno.parsers.xml_file import root_tag
 from contorno.splits.words import SPLIT_WORDS
 
@@ -20,7 +21,7 @@ _BY_LAST_PART = "image found by the last part of its name, without its folders"
 def annotations_file(path: Path) -> Path:
     """The XML file at `path`. Raises ConfigError if a folder has none, or several and none called annotations.xml."""
     if path.is_file() and path.suffix.lower() == ".zip":
-        raise ConfigError(f"{path} is a zip; unpack it and give the folder.")
+        raise ConfigError(archive_message(path))
     if not path.is_dir():
         return path
     if (path / "annotations.xml").is_file():
@@ -30,6 +31,12 @@ def annotations_file(path: Path) -> Path:
         names = ", ".join(file.name for file in found[:3]) or "none"
         raise ConfigError(f"{path} has no annotations.xml and not one CVAT file ({names}); give the XML file itself.")
     return found[0]
+
+
+def image_home(folder: Path) -> Path:
+    """The folder of the images of an export: images/ as CVAT has it, data/ as FiftyOne, else the export's own."""
+    places = (folder / name for name in ("images", "data", "JPEGImages"))
+    return next((place for place in places if place.is_dir()), folder)
 
 
 def image_name(

@@ -9,8 +9,10 @@ from pathlib import Path
 from contorno.errors import DataError
 from contorno.parsers.coco_layouts import is_coco_file
 from contorno.parsers.json_head import read_head
-from contorno.parsers.mask_layouts import PICTURE_SUFFIXES
+from contorno.parsers.mask_walk import PICTURE_SUFFIXES
+from contorno.parsers.run_length_csv import is_run_length_csv
 from contorno.parsers.sources import Kind, Source
+from contorno.parsers.unread import ARCHIVES, archive_message, foreign_json, table_message
 from contorno.parsers.via import csv_form
 
 _HEAD = 4096
@@ -21,8 +23,8 @@ def recognise_file(path: Path, images: Path | None) -> tuple[Source, str]:
     """What one label file is, and why. Raises DataError for a file of no known kind."""
     where = f"images {'below ' + str(images) if images is not None else 'looked for beside it'}"
     suffix = path.suffix.lower()
-    if suffix == ".zip":
-        raise DataError(f"{path} is a zip; unpack it and give the folder.")
+    if suffix in ARCHIVES:
+        raise DataError(archive_message(path))
     if suffix == ".xml":
         head = text_head(path)
         if "<annotations" in head:
@@ -32,6 +34,8 @@ def recognise_file(path: Path, images: Path | None) -> tuple[Source, str]:
         raise DataError(f"{path} is XML, and neither CVAT's (<annotations>) nor PASCAL VOC's (<annotation>).")
     if suffix in (".yaml", ".yml"):
         return Source(kind="YOLO folder", path=path, images=images), "YOLO's yaml"
+    if suffix == ".data":
+        return Source(kind="YOLO folder", path=path, images=images), "Darknet's data file"
     if suffix == ".txt":
         if looks_like_yolo(path):
             raise DataError(f"{path} is the label file of one image, as of YOLO; give the folder of the data set.")
@@ -44,11 +48,13 @@ def recognise_file(path: Path, images: Path | None) -> tuple[Source, str]:
             return Source(kind=table, path=path, images=images), f"VIA's CSV, {where}"
         if table == "mask folder":
             return Source(kind=table, path=path, images=images), "a CSV of images and their masks"
+        if table == "run-length table":
+            return Source(kind=table, path=path, images=images), f"a CSV of masks as run-length code, {where}"
         first = next(iter(text_head(path).splitlines()), "")[:80]
-        raise DataError(
-            f"{path} is a CSV whose first line is {first!r}; expected one of VIA, or one with the columns images and "
-            "masks."
-        )
+        raise DataError(table_message(path, first))
+    foreign = foreign_json(path)
+    if foreign:
+        raise DataError(foreign)
     kind, why = _json(path)
     if kind == "LabelMe folder" and path.is_file():
         where = "one image"
@@ -76,13 +82,15 @@ def _json(path: Path) -> tuple[Kind, str]:
 
 
 def csv_kind(path: Path) -> Kind | None:
-    """What a CSV is; None for one of neither VIA nor masks."""
+    """What a CSV is; None for one of neither VIA nor masks nor run-length codes."""
     head = text_head(path).splitlines()
     first = head[0] if head else ""
     columns = {name.strip().strip('"').casefold() for name in first.split(max(",;\t", key=first.count))}
     if csv_form("\n".join(head)) is not None:
         return "VIA file"
-    return "mask folder" if {"images", "masks"} <= columns else None
+    if {"images", "masks"} <= columns:
+        return "mask folder"
+    return "run-length table" if is_run_length_csv("\n".join(head)) else None
 
 
 def json_kind(file: Path) -> Kind | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from contorno.errors import DataError
 from contorno.records import ParseReport, Records
@@ -78,6 +80,19 @@ class Findings:
             dropped=dict(self._dropped.most_common()),
             places={reason: tuple(places) for reason, places in self._places.items() if places},
             details=dict(self._details),
+        )
+
+
+def no_cache(cache_filepath: Path | str | None) -> None:
+    """Warn that parsers keep no cache, if one is asked for.
+
+    IceVision's is a pickle that is taken whenever its file is there, whatever has become of the labels since.
+    """
+    if cache_filepath is not None:
+        warnings.warn(
+            f"cache_filepath={str(cache_filepath)!r} is without effect: the labels are read anew, so that what changed "
+            "in them is seen; leave it out.",
+            stacklevel=3,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from contorno import images, masks
 from contorno.images import MaskValues
 from contorno.masks import RunLength
 from contorno.parsers.components import Connectivity, Region, part_count, regions, value_counts
+from contorno.parsers.mask_values import Names, distances, value_text
 from contorno.records import BACKGROUND, fold_name
 
 MaskKind = Literal["instances", "label-map", "semantic"]
@@ -32,7 +33,6 @@ _UNKNOWN_NAMED = 20
 
 PHOTO = "picture that looks like a photo and not like a mask"
 LOSSY = "mask that is not exact (smoothed, or saved with loss)"
-Names = Mapping[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +66,6 @@ class Drawn:
     unknown: dict[int, int] = field(default_factory=dict)
     mended: list[tuple[str, str]] = field(default_factory=list)
     dropped: list[tuple[str, str]] = field(default_factory=list)
-
-
-def colour_number(colour: Sequence[int]) -> int:
-    """R, G, B as one number, as `MaskValues` has it."""
-    red, green, blue = colour
-    return int(red) << 16 | int(green) << 8 | int(blue)
-
-
-def value_text(value: int, by_colour: bool) -> str:
-    """A value as messages and classes without a name have it."""
-    return f"colour {value >> 16},{value >> 8 & 255},{value & 255}" if by_colour else f"value {value}"
 
 
 def read_picture(path: Path, rules: Rules | None) -> MaskValues:
@@ -232,7 +221,7 @@ def _only_known(
     if strange and (picture.is_lossy or (len(strange) >= _MANY_GREYS and 10 * pixels <= values.size)):
         anchors = np.array(sorted({0, *known}), dtype=np.int64)
         changed = np.array(strange, dtype=np.int64)
-        nearest = anchors[_distances(changed, anchors, picture.is_colour).argmin(axis=1)]
+        nearest = anchors[distances(changed, anchors, picture.is_colour).argmin(axis=1)]
         everything = np.array(sorted(present), dtype=np.int64)
         table = everything.copy()
         table[np.searchsorted(everything, changed)] = nearest
@@ -241,24 +230,6 @@ def _only_known(
         return values, [value for value in known if (values == value).any()]
     drawn.unknown = {value: present[value] for value in strange}
     return values, [value for value in wanted if value in known]
-
-
-def nearest_name(value: int, names: Names, by_colour: bool) -> str:
-    """The value nearest to an unknown one, with its class, for messages."""
-    anchors = np.array(sorted(names), dtype=np.int64)
-    at = int(_distances(np.array([value]), anchors, by_colour)[0].argmin())
-    number = int(anchors[at])
-    return f"{value_text(number, by_colour)} ({names[number]})"
-
-
-def _distances(a: NDArray[np.int64], b: NDArray[np.int64], by_colour: bool) -> NDArray[np.int64]:
-    """How far values are from each other, (len(a), len(b)); between colours the square of the distance in RGB."""
-    if not by_colour:
-        far: NDArray[np.int64] = np.abs(a[:, None] - b)
-        return far
-    bands = [(a[:, None] >> shift & 255) - (b >> shift & 255) for shift in (16, 8, 0)]
-    squares: NDArray[np.int64] = bands[0] ** 2 + bands[1] ** 2 + bands[2] ** 2
-    return squares
 
 
 def _name(value: int, rules: Rules, class_name: str | None, known: Names | None, by_colour: bool) -> str | None:

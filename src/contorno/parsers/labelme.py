@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,24 @@ from contorno.parsers.coco_geometry import BadGeometry
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.groups import join_groups
-from contorno.parsers.labelme_images import embedded_image, find_image, is_turned, json_files, name_below, stated_size
+from contorno.parsers.labelme_attributes import LABELS_FILE, NO_CLASSES, attributes_of, listed_classes, split_of
+from contorno.parsers.labelme_images import (
+    embedded_image,
+    find_image,
+    images_beside,
+    is_turned,
+    json_files,
+    name_below,
+    stated_size,
+    unlabelled,
+)
 from contorno.parsers.labelme_shapes import Rectangles, read_shape
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
 from contorno.records import ClassMap
-from contorno.splits.words import SPLIT_WORDS
 
 __all__ = ["LABELS_FILE", "LabelMeParser", "is_labelme"]
 
-LABELS_FILE = "labels.txt"
-"""The list of classes that LabelMe is started with, one a line."""
-
-_NO_CLASSES = ("__ignore__", "_background_")  # LabelMe's own marks
-_KNOWN = ("label", "points", "group_id", "shape_type", "mask", "is_crowd", "contorno_id", "line_color", "fill_color")
 _OF_IMAGE = frozenset(("imagePath", "imageData", "imageHeight", "imageWidth"))
 
 
@@ -46,7 +50,8 @@ def is_labelme(document: Any) -> bool:
 class LabelMeParser(Parser):
     """Reads LabelMe files of versions 3 to 6, in a folder with its sub-folders, or one.
 
-    path:     the folder or the file.   img_dir: where the images are, if not where `imagePath` says.
+    path:     the folder or the file.   img_dir: where the images are, if not where `imagePath` says or in images/
+              beside a folder called labels/ or the like.
     rect:     "box": a rectangle is an object of which only the box is known; "mask": its mask is the rectangle.
     instance_separator: for labels such as "cat-1", by the old custom, "-": the class is "cat", and shapes of one such
               label in an image are one object. If unset, labels are classes as they are.
@@ -55,10 +60,11 @@ class LabelMeParser(Parser):
     `labelme_shapes.read_shape`. Flags, descriptions, scores and other members are kept as attributes of the object. The
     file of the image comes first, its size too, unless EXIF turns it and the size stated is that before the turn; an
     image that is only inside its label file becomes pixels in the record, and nothing is written. The id of an image
-    is the name of its file, below `img_dir` or the folder. If all label files lie in train/, val/ and the like, these
-    are the splits. Classes are those of labels.txt first, in its order, where the folder, or the one around a folder of
-    one split, has one with classes of the shapes.
-    JSON files of other kinds are passed over and counted, those that cannot be read are counted as dropped.
+    is the name of its file, below `img_dir` or the folder. If all label files lie in train/, val/ and the like, or in
+    labels/train/, these are the splits. Classes are those of labels.txt first, in its order, where the folder, or the
+    one around a folder of one split, has one with classes of the shapes.
+    JSON files of other kinds, and images beside the others that have no label file, are passed over and counted; label
+    files that cannot be read are counted as dropped.
     Options of `Parser` and what it raises as there.
     """
 
@@ -87,22 +93,19 @@ class LabelMeParser(Parser):
         self.rect: Rectangles = rect
         self.instance_separator = instance_separator
         self.root = self.path if self.path.is_dir() else self.path.parent
+        if img_dir is None:
+            self.img_dir = images_beside(self.root) or self.img_dir
         self._used: set[str] = set()
         self._left_out = ""
 
     def _declared_classes(self) -> Sequence[str]:
-        # A folder of one split has its list beside it.
-        homes = [self.root, *([self.root.parent] if self.root.name.lower() in SPLIT_WORDS else [])]
-        file = next((home / LABELS_FILE for home in homes if (home / LABELS_FILE).is_file()), None)
-        if not self.path.is_dir() or file is None:
-            return ()
-        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-        names = [line.strip() for line in lines if line.strip() and line.strip() not in _NO_CLASSES]
+        names = listed_classes(self.root) if self.path.is_dir() else []
         return names if not self._used or self._used.intersection(names) else ()
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         files = json_files(self.path) if self.path.is_dir() else [self.path]
         found = usable = 0
+        used: set[Path] = set()
         self._used = set()
         self._left_out = ""
         for done, file in enumerate(files, start=1):
@@ -121,6 +124,8 @@ class LabelMeParser(Parser):
             image = self._image(file, document, where, findings)
             if image is not None:
                 usable += 1
+                if image.path is not None:
+                    used.add(image.path)
                 yield image
             if done % 64 == 0 or done == len(files):
                 progress("reading label files", done, len(files))
@@ -129,6 +134,11 @@ class LabelMeParser(Parser):
             raise DataError(
                 f"{self.path} has no LabelMe files ({len(files)} JSON files looked at); expected 'shapes' in them.{why}"
             )
+        if self.path.is_dir():
+            # Nobody has looked at them, or found nothing: as a negative each might teach misses.
+            without = unlabelled(used, {file.stem for file in files})
+            name = name_below(without[0], self.img_dir, self.root) if without else ""
+            findings.leave_out("image without a label file", len(without), name)
         if not usable:
             raise DataError(f"{self.path}: none of its {found} images can be used; the first is {self._left_out}")
 
@@ -175,7 +185,7 @@ class LabelMeParser(Parser):
             objects=[] if size is None else self._objects(document["shapes"], size, where, findings),
             path=path,
             image=pixels,
-            split=split if isinstance(split, str) and split else SPLIT_WORDS.get(Path(where).parts[0].lower()),
+            split=split if isinstance(split, str) and split else split_of(where),
         )
 
     def _leave_out(self, reason: str, where: str, error: DataError, findings: Findings) -> None:
@@ -191,7 +201,7 @@ class LabelMeParser(Parser):
                 continue
             label = shape.get("label")
             name = str(label).strip() if isinstance(label, str | int | float) and not isinstance(label, bool) else ""
-            if name in _NO_CLASSES:
+            if name in NO_CLASSES:
                 findings.leave_out(f"shape labelled {name}", 1, f"{where}, {place}")
                 continue
             try:
@@ -212,7 +222,7 @@ class LabelMeParser(Parser):
                 where=place,
                 object_id=object_id if isinstance(object_id, int | str) else None,
                 is_crowd=shape.get("is_crowd") is True,
-                attributes=_attributes(shape),
+                attributes=attributes_of(shape),
             )
             parts.append((tie, made))
         return join_groups(parts, size, findings, where)
@@ -223,19 +233,6 @@ class LabelMeParser(Parser):
             if name and number.isdigit():
                 return name, group if group is not None else label
         return label, group
-
-
-def _attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
-    """What else a shape says, without members that say nothing."""
-    found = {key: value for key, value in shape.items() if key not in _KNOWN and value not in (None, "", {}, [])}
-    if "score" in found and found.get("description") == score_text(found["score"]):
-        del found["description"]
-    return found
-
-
-def score_text(score: Any) -> str:
-    """How `writers.labelme` shows a score in the description, where a shape has none."""
-    return f"score {score}"
 
 
 def _dict(value: Any) -> dict[str, Any]:

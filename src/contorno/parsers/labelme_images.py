@@ -6,7 +6,7 @@ import base64
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
@@ -21,6 +21,8 @@ from contorno.masks import Size
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import is_there
 
+_IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "photos")
+_LABEL_FOLDERS = ("labels", "label", "annotations", "annotation", "json", "jsons")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 
 
@@ -41,8 +43,9 @@ def find_image(
     root: the folder of the data set.   img_dir: the folder of the images, if that is another.
 
     A path counts from the folder of the label file and may climb ("../images/a.jpg") inside `root` and `img_dir`, and
-    no farther. Then it is looked for below `img_dir`; by its base name beside the label file and in `img_dir`; and last
-    under the name of the label file. Names that had to be looked for are counted as mended.
+    no farther. Then it is looked for below `img_dir`; by its base name beside the label file, in `img_dir`, and in
+    images/ and the like beside the folder of the label file; and last under the name of the label file. Names that had
+    to be looked for are counted as mended.
     """
     name = image_path.replace("\\", "/").strip() if isinstance(image_path, str) and "\0" not in image_path else ""
     folder = label_file.parent
@@ -56,7 +59,7 @@ def find_image(
         for place in plain:
             if _is_inside(place, root, img_dir) and is_there(place):
                 return Path(os.path.normpath(place))
-        for place in (folder / base, img_dir / below / base, img_dir / base):
+        for place in (folder / base, img_dir / below / base, img_dir / base, *_beside(folder, root, base)):
             if is_there(place):
                 findings.mend("imagePath of another place, its image found by the base name", where, name)
                 return Path(os.path.normpath(place))
@@ -67,6 +70,23 @@ def find_image(
                 findings.mend("imagePath without a file, the image named as the label file taken", where, name)
                 return Path(os.path.normpath(file))
     return None
+
+
+def images_beside(folder: Path) -> Path | None:
+    """images/ or the like beside a folder of label files that is called as such; None if there is none."""
+    if folder.name.lower() not in _LABEL_FOLDERS:
+        return None
+    return next((place for name in _IMAGE_FOLDERS if (place := folder.parent / name).is_dir()), None)
+
+
+def _beside(folder: Path, root: Path, base: str) -> Iterator[Path]:
+    """Where an image lies whose label file is in a folder of its own: images/a.jpg for labels/a.json, and
+    images/train/a.jpg for labels/train/a.json."""
+    steps = folder.relative_to(root).parts if folder.is_relative_to(root) else ()
+    for name in _IMAGE_FOLDERS:
+        yield folder / name / base
+        for at in reversed(range(len(steps))):
+            yield root.joinpath(*steps[:at], name, *steps[at + 1 :], base)
 
 
 def embedded_image(text: str) -> NDArray[np.uint8]:
@@ -85,6 +105,20 @@ def embedded_mask(text: str) -> NDArray[np.uint8]:
             return read_mask(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), what)) from error
+
+
+def unlabelled(used: Set[Path], stems: Set[str]) -> list[Path]:
+    """Pictures in the folders of the `used` ones which are not used and that no label file is named for.
+
+    stems: names of all label files, without suffix; one of these that cannot be read is told of by itself.
+    """
+    found: list[Path] = []
+    for folder in sorted({path.parent for path in used}):
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+        places = (folder / name for name in sorted(names) if name.lower().endswith(SUFFIXES))
+        found += [place for place in places if place not in used and place.stem not in stems]
+    return found
 
 
 def is_turned(path: Path) -> bool:

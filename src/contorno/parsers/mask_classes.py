@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from contorno.class_map import BACKGROUND, fold_name
 from contorno.errors import DataError
 from contorno.files import read_json
 
@@ -21,6 +22,8 @@ Values = Mapping[int | Colour, str]
 CLASSES_FILE = "classes.json"
 _TABLES = ("_classes.csv", "class_dict.csv", "classes.csv", "labels.csv", "label_map.csv", "labelmap.txt")
 _NAMES = ("name", "class", "class_name", "label", "label_name", "category")
+_NOTHING = frozenset({"void", "unlabeled", "unlabelled", "ignore", "__ignore__", "_background_", "__background__"})
+"""What tables call values that are no objects, folded; taken for background."""
 _NUMBERS = ("value", "id", "index", "label_id", "class_id", "pixel_value", "pixel value", "pixel", "grey", "gray")
 
 
@@ -117,9 +120,9 @@ def _from_table(text: str) -> dict[int | Colour, str]:
         number = next((cells[key] for key in _NUMBERS if key in cells), "")
         if all(bands):
             red, green, blue = (int(band) for band in bands)
-            values[red, green, blue] = name
+            values[red, green, blue] = _object_name(name)
         elif number:
-            values[int(number)] = name
+            values[int(number)] = _object_name(name)
     return values
 
 
@@ -130,8 +133,12 @@ def _from_labelmap(text: str) -> dict[int | Colour, str]:
         bands = parts[1].split(",") if len(parts) > 1 else []
         if len(bands) == 3:
             red, green, blue = (int(band) for band in bands)
-            values[red, green, blue] = parts[0].strip()
+            values[red, green, blue] = _object_name(parts[0].strip())
     return values
+
+
+def _object_name(name: str) -> str:
+    return BACKGROUND if fold_name(name) in _NOTHING else name
 
 
 def _from_json(path: Path) -> StatedClasses | None:

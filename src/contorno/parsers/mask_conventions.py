@@ -1,14 +1,15 @@
 """Mask pictures of well-known data sets, whose values have a meaning that no file beside them tells.
 
 Known by the names of files and folders: Cityscapes (`*_gtFine_instanceIds.png` and its kin), PASCAL VOC's class
-pictures (`SegmentationClass/`) where there are no object pictures, and the trimaps of the Oxford pets (`trimaps/`).
+pictures (`SegmentationClass/`) where there are no object pictures, the trimaps of the Oxford pets (`trimaps/`), and the
+folders of `labelme_json_to_dataset` (`label.png`, with a `label_names.txt` of its own).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import numpy as np
 from contorno.errors import DataError
 from contorno.images import read_mask_values
 from contorno.parsers.label_maps import MaskKind
-from contorno.parsers.mask_layouts import MaskedImage
+from contorno.parsers.mask_layouts import LABEL_FILE
+from contorno.parsers.mask_walk import MaskedImage
 from contorno.parsers.voc_classes import read_class_table
 
 CITYSCAPES = (
@@ -38,11 +40,13 @@ _LOOKED_AT = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convention:
-    """What is known of the pictures. names: class of each value, None where it is not known.   how: for the report."""
+    """What is known of the pictures. names: class of each value, None where it is not known.
+    of_image: by the name of an image, the class of each value in its own pictures.   how: for the report."""
 
     kind: MaskKind
     how: str
     names: Mapping[int, str] | None = None
+    of_image: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
     void: frozenset[int] = frozenset()
 
 
@@ -62,6 +66,10 @@ def find_convention(images: Sequence[MaskedImage], root: Path, class_name: str) 
             image.masks = [mask for mask in image.masks if mask.path.stem.endswith(f"_{chosen}")]
             image.many = False
         return _cityscapes(chosen)
+    if masks and all(mask.path.name == LABEL_FILE for mask in masks):
+        named = {image.name: _names_beside(image.masks[0].path) for image in images if image.masks}
+        how = f"labelme_json_to_dataset's {LABEL_FILE}: each value is a line of label_names.txt"
+        return Convention(kind="semantic", how=how, of_image=named)
     folders = [{part.casefold() for part in mask.path.parent.parts[-2:]} for mask in masks]
     if masks and all(folder & {"trimaps", "trimap"} for folder in folders) and _values(images) <= {0, 1, 2, 3}:
         how = "trimaps: 1 is the object, 2 background, 3 its border, which belongs to neither"
@@ -69,6 +77,14 @@ def find_convention(images: Sequence[MaskedImage], root: Path, class_name: str) 
     if masks and all(folder & set(_CLASS_FOLDERS) for folder in folders):
         return _voc(root, images)
     return None
+
+
+def _names_beside(label: Path) -> dict[int, str]:
+    try:
+        lines = (label.parent / "label_names.txt").read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}  # its values are counted as of no class
+    return {number: line.strip() for number, line in enumerate(lines) if number and line.strip()}
 
 
 def _cityscapes(chosen: str) -> Convention:

@@ -17,7 +17,7 @@ from contorno.files import write_text
 from contorno.geometry import Size
 from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import relative_name
-from contorno.parsers.mask_layouts import MaskedImage, MaskFile, Walk
+from contorno.parsers.mask_walk import MaskedImage, MaskFile, Walk
 
 _IMAGE = ("images", "image", "img", "imgs", "image_path", "img_path", "filename", "file_name", "image_file")
 _MASK = ("masks", "mask", "mask_path", "mask_file", "label", "labels", "annotation", "gt")

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from contorno.errors import ConfigError, DataError
-from contorno.images import MaskValues
+from contorno.errors import DataError
 from contorno.parsers.components import Connectivity
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage
 from contorno.parsers.image_files import existing_folder
-from contorno.parsers.label_maps import THRESHOLD, MaskKind, Rules, colour_number, read_picture
-from contorno.parsers.mask_classes import StatedClasses, Values, read_values, stated_classes
+from contorno.parsers.label_maps import THRESHOLD, MaskKind, Rules
+from contorno.parsers.mask_classes import StatedClasses, Values, read_values
 from contorno.parsers.mask_conventions import Convention, find_convention
 from contorno.parsers.mask_csv import csv_images
-from contorno.parsers.mask_kinds import find_kind
-from contorno.parsers.mask_layouts import MaskedImage, Walk, find_masked_images, holds_folders_of_images, subfolders
-from contorno.parsers.mask_reading import count_unknown, found_image, read_image_masks, shares_class
+from contorno.parsers.mask_layouts import find_masked_images, is_mask_folder
+from contorno.parsers.mask_reading import count_unknown, found_image, read_image_masks
+from contorno.parsers.mask_rules import check_options, numbered, own_names, settle_rules, stated_below
+from contorno.parsers.mask_walk import MaskedImage, Walk
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
 from contorno.records import ClassMap, Records
 from contorno.splits import Splitter
 
+__all__ = ["UNMASKED", "ClassFrom", "MaskFolderParser", "is_mask_folder"]
+
 ClassFrom = Literal["names", "constant"]
 
-_LOOKED_AT = 16
 UNMASKED = "image without a mask picture, taken for a negative"
 """How the report counts these, where each image has one picture of all its objects."""
 
@@ -45,6 +46,7 @@ class MaskFolderParser(Parser):
       of their image, or start with it (`a_0.png`, `a-3.png`, `a_cat_1.png`), or lie in a folder of that name
       (`masks/a/1.png`) or in one named for the class (`masks/cat/a.png`). The longest image name that fits counts;
     - `train/` with `train_masks/`; `a.tif` with `a_masks.tif` in one folder;
+    - `<id>_json/img.png` with `label.png` and `label_names.txt`, as labelme_json_to_dataset leaves them;
     - a CSV with the columns `images,masks,width,height`, paths relative to it or to `img_dir`.
 
     img_dir, mask_dir: the folders of images and masks, where they are called otherwise.
@@ -100,23 +102,19 @@ class MaskFolderParser(Parser):
         super().__init__(
             path, img_dir, class_map=class_map, ignore_unknown=ignore_unknown, missing_images=missing_images
         )
-        for option, value, known in (
-            ("kind", kind, (None, *get_args(MaskKind))),
-            ("class_from", class_from, get_args(ClassFrom)),
-            ("connectivity", connectivity, get_args(Connectivity)),
-        ):
-            if value not in known:
-                raise ConfigError(f"{option}={value!r} is not known; choose one of {', '.join(map(str, known))}.")
-        for option, number, least, most in (
-            ("threshold", threshold, 1, 255),
-            ("min_area", min_area, 1, None),
-            ("min_box_area", min_box_area, 0, None),
-            ("workers", 1 if workers is None else workers, 1, None),
-        ):
-            if number < least or (most is not None and number > most):
-                raise ConfigError(
-                    f"{option}={number}: expected a whole number from {least} {f'to {most}' if most else 'on'}."
-                )
+        check_options(
+            {
+                "kind": (kind, (None, *get_args(MaskKind))),
+                "class_from": (class_from, get_args(ClassFrom)),
+                "connectivity": (connectivity, get_args(Connectivity)),
+            },
+            {
+                "threshold": (threshold, 1, 255),
+                "min_area": (min_area, 1, None),
+                "min_box_area": (min_box_area, 0, None),
+                "workers": (1 if workers is None else workers, 1, None),
+            },
+        )
         self.how = ""
         self.class_name = class_name
         self._img_dir = None if img_dir is None else self.img_dir
@@ -134,14 +132,18 @@ class MaskFolderParser(Parser):
         self._declared: tuple[str, ...] = ()
 
     def parse(
-        self, data_splitter: Splitter | None = None, autofix: bool = True, show_pbar: bool = False
+        self,
+        data_splitter: Splitter | None = None,
+        autofix: bool = True,
+        show_pbar: bool = False,
+        cache_filepath: Path | str | None = None,
     ) -> list[Records]:
         """Read everything and divide the images; see `Parser.parse`.
 
         With autofix=False these raise too: masks of no image, or of another size than it; pictures that cannot be read
         or are not exact; empty masks; values without a class; links that lead out.
         """
-        parts = super().parse(data_splitter, autofix, show_pbar)
+        parts = super().parse(data_splitter, autofix, show_pbar, cache_filepath)
         self.report = replace(self.report, details={**self.report.details, "how masks were read": self.how})
         for part in parts:
             part.report = self.report
@@ -158,20 +160,21 @@ class MaskFolderParser(Parser):
         return self._declared
 
     def _read(self, findings: Findings, progress: Progress) -> Iterable[FoundImage]:
-        stated = self._stated()
+        stated = stated_below(self.path)
         images = self._images(findings, () if stated is None else stated.splits)
-        rules, how = self._rules(images, stated, self._convention(images, stated))
+        known = self._convention(images, stated)
+        rules, how = settle_rules(self._told(stated, known), images, self._kind, stated, known)
         self.how = how
         found = []
-        by_value: dict[str, dict[int, str]] = {} if stated is None else stated.objects
-        jobs = [(image, rules, by_value.get(image.name) or None, self._resize) for image in images]
+        by_value: Mapping[str, Mapping[int, str]] = {} if stated is None else stated.objects
+        jobs = [(image, rules, own_names(image, known, by_value), self._resize) for image in images]
         unknown: Counter[int] = Counter()
         fault = ""
         # Threads do: Pillow and numpy let go of the interpreter's lock while they decode and count.
         with ThreadPoolExecutor(self._workers) as pool:
             for done, (image, read) in enumerate(zip(images, pool.map(read_image_masks, jobs), strict=True), start=1):
                 made = found_image(image, read, rules, findings)
-                fault = fault or next((detail for _, _, detail in read.faults), "")
+                fault = fault or read.first_fault
                 unknown.update(read.unknown)
                 if made is not None:
                     if stated is not None and image.name in stated.ids:
@@ -179,7 +182,7 @@ class MaskFolderParser(Parser):
                     found.append(made)
                 progress("reading images with their masks", done, len(images))
         if images and not found:
-            raise DataError(f"{self.path}: none of its {len(images)} images can be read; the first: {fault}")
+            raise DataError(f"{self.path}: none of its {len(images)} images can be used; the first: {fault}")
         count_unknown(unknown, rules, findings)
         if rules.kind != "instances" and self.path.is_dir():  # a table says by itself that there is none
             self._count_unmasked(images, findings)
@@ -191,12 +194,6 @@ class MaskFolderParser(Parser):
         else:
             self._declared = () if used - {self.class_name} else (self.class_name,)
         return found
-
-    def _stated(self) -> StatedClasses | None:
-        """What a file says of the masks: in the folder itself, else in one of its folders, where exports divide."""
-        home = self.path if self.path.is_dir() else self.path.parent
-        found = (stated_classes(folder) for folder in (home, *(subfolders(home) if self.path.is_dir() else ())))
-        return next((stated for stated in found if stated is not None), None)
 
     def _images(self, findings: Findings, splits: tuple[str, ...]) -> list[MaskedImage]:
         root = self.path if self.path.is_dir() else (self._img_dir or self.path.parent)
@@ -230,15 +227,13 @@ class MaskFolderParser(Parser):
         root = self.path if self.path.is_dir() else self.path.parent
         return find_convention(images, root, self.class_name)
 
-    def _rules(
-        self, images: list[MaskedImage], stated: StatedClasses | None, known: Convention | None
-    ) -> tuple[Rules, str]:
-        """How the pictures are to be read, and why."""
+    def _told(self, stated: StatedClasses | None, known: Convention | None) -> Rules:
+        """What the caller, a file beside the pictures and their convention say of them, in this order."""
         values = self._values if self._values is not None else (stated.values if stated is not None else None)
-        names, by_colour = _numbered(values) if values else (None, False)
+        names, by_colour = numbered(values) if values else (None, False)
         if known is not None and names is None:
             names = None if known.names is None else dict(known.names)
-        rules = Rules(
+        return Rules(
             kind="instances",
             class_name=self.class_name,
             names=names,
@@ -249,58 +244,3 @@ class MaskFolderParser(Parser):
             min_area=self._min_area,
             min_box_area=self._min_box_area,
         )
-        kind, binary, how = self._kind, False, "asked for"
-        masked = [image for image in images if image.masks]
-        if known is not None:
-            return replace(rules, kind=known.kind), f"{known.kind}: {known.how}"
-        if kind is None and stated is not None and stated.kind in get_args(MaskKind):
-            kind, how = stated.kind, f"{stated.path.name} says so"  # type: ignore[assignment]
-        if kind is None:
-            several = sum(image.many or shares_class(image) for image in masked)
-            if 2 * several > len(masked):
-                kind, how = "instances", f"{several} of {len(masked)} images have a mask picture for each object"
-        if kind is None and names is not None:
-            kind, how = "semantic", "the class of each value is given"
-        if kind is None or (kind == "semantic" and names is None):
-            # Spread over all, since neighbours may come from one source.
-            step = max(1, len(masked) // _LOOKED_AT)
-            looked_at = [image.masks[0].path for image in masked[::step]]
-            found, is_binary, why = find_kind(_readable(looked_at), self._void)
-            binary = found == "semantic" and is_binary
-            kind, how = (found, why) if kind is None else (kind, how)
-        return replace(rules, kind=kind, binary=binary), f"{kind}: {how}"
-
-
-def is_mask_folder(root: Path, img_dir: Path | None = None) -> bool:
-    """True if `root` holds images with mask pictures in one of the layouts of `MaskFolderParser`.
-
-    img_dir: the images, where they are not below `root`, or not in a folder that is called so.
-    """
-    if not root.is_dir():
-        return False
-    if img_dir is None and holds_folders_of_images(root):
-        return True
-    try:
-        images = find_masked_images(Walk(root=root, findings=Findings(str(root), autofix=True)), img_dir)
-    except DataError:
-        return False
-    return any(image.masks for image in images)
-
-
-def _readable(paths: Iterable[Path]) -> Iterable[MaskValues]:
-    for path in paths:
-        try:
-            yield read_picture(path, None)
-        except DataError:
-            continue  # counted when all are read
-
-
-def _numbered(values: Values) -> tuple[dict[int, str], bool]:
-    """Classes by number, and whether these are colours. Raises ConfigError for what is neither."""
-    by_colour = any(not isinstance(key, int) for key in values)
-    try:
-        if not by_colour:
-            return {int(key): name for key, name in values.items() if isinstance(key, int)}, False
-        return {colour_number(key): name for key, name in values.items()}, True  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"values={values!r}: expected {{value: class}} or {{(R, G, B): class}}.") from error

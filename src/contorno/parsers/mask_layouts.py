@@ -3,140 +3,27 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from contorno.errors import DataError
-from contorno.geometry import Size
 from contorno.parsers.findings import Findings
+from contorno.parsers.mask_folder_names import (
+    IMAGES,
+    MASK_FOLDERS,
+    MASKS,
+    has_picture,
+    image_folder,
+    one_mask_folder,
+    subfolders,
+)
 from contorno.parsers.mask_names import ImageNames, Owner, class_in_name, split_of_folder
-from contorno.records import ImageId
+from contorno.parsers.mask_walk import MaskedImage, MaskFile, Walk
 
-IMAGES, MASKS = "images", "masks"
-IMAGE_FOLDERS = (IMAGES, "image", "imgs", "img", "jpegimages", "pngimages", "originals", "original", "inputs", "input")
-_IMAGE_ENDS, _MASK_ENDS = ("images", "imgs", "leftimg8bit"), ("masks", "labels", "gtfine", "gtcoarse", "annotations")
-MASK_FOLDERS = (
-    *(MASKS, "mask", "instance_masks", "instances", "labels", "label", "annotations", "annotation", "pedmasks"),
-    *("gt", "ground_truth", "groundtruth", "segmentations", "segmentation", "label_maps", "labelmaps", "targets"),
-    *("segmentationclass", "segmentationclasspng", "trimaps", "trimap"),
-)
-PICTURE_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".pgm", ".ppm", ".jp2"}
-)
+LABEL_FILE = "label.png"
 _LAST_NUMBER = re.compile(r"(?:^|[\W_])(\d{1,9})\)?$", re.ASCII)
 _MASK_ENDINGS = ("_masks", "_mask", "-masks", "-mask", "_labels", "_label", "_gt", "_seg", "_segmentation", "_cp_masks")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaskFile:
-    """A mask picture of an image. name: below the data set, for messages.   class_name: what names tell, or None."""
-
-    path: Path
-    name: str
-    class_name: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class MaskedImage:
-    """An image and its mask pictures. name: below the data set.   many: names say that each mask is one object.
-    stated_size: (height, width) as a table has it, or None."""
-
-    path: Path
-    name: str
-    image_id: ImageId
-    split: str | None = None
-    masks: list[MaskFile] = field(default_factory=list)
-    many: bool = False
-    stated_size: Size | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
-    """How folders are gone through. root: the data set; links that lead out of it are passed over and counted, unless
-    `follow_links`.   pattern: of the names of mask files, as in "*_instanceIds.png"; None for all.
-    splits: folders that are splits, beside those whose names say so.   homes: folders beside the root that the caller
-    named, to which links may lead too."""
-
-    root: Path
-    findings: Findings
-    pattern: str | None = None
-    follow_links: bool = False
-    splits: tuple[str, ...] = ()
-    homes: tuple[Path, ...] = ()
-
-    def name(self, path: Path) -> str:
-        """The name of a file for messages."""
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
-
-    def pictures(self, folder: Path, what: str, *, deep: bool = True) -> list[Path]:
-        """The pictures in `folder` and below, in the order of their names; what else is there is counted as `what`."""
-        found = []
-        for path in self.files(folder, deep):
-            if path.suffix.lower() in PICTURE_SUFFIXES:
-                found.append(path)
-            elif what:
-                self.findings.leave_out(f"file among the {what} that is no picture", 1, self.name(path))
-        return found
-
-    def masks(self, folder: Path, *, deep: bool = True) -> list[Path]:
-        """The pictures in `folder` and below whose names fit the pattern."""
-        found = self.pictures(folder, "masks", deep=deep)
-        return [path for path in found if self.pattern is None or fnmatch.fnmatch(path.name, self.pattern)]
-
-    def stays(self, path: Path) -> bool:
-        """True if a link may be followed; counted if not."""
-        target = Path(os.path.realpath(path))
-        homes = (Path(os.path.realpath(home)) for home in (self.root, *self.homes))
-        if self.follow_links or any(target.is_relative_to(home) for home in homes):
-            return True
-        self.findings.drop("link that leads out of the folder", self.name(path), "pass follow_links=True to follow")
-        return False
-
-    def files(self, folder: Path, deep: bool = True) -> Iterator[Path]:
-        """The files in `folder`, and below if `deep`, in the order of their names."""
-        if folder.is_symlink() and folder not in (self.root, *self.homes) and not self.stays(folder):
-            return
-        # A list and not recursion, which folders nested a thousand deep would end; each folder once, since links may
-        # lead round in a circle.
-        entered: set[tuple[int, int]] = set()
-        waiting = [(folder, True, False)]
-        while waiting:
-            path, is_folder, is_link = waiting.pop()
-            if is_link and not self.stays(path):
-                continue
-            if not is_folder:
-                yield path
-            elif deep or path == folder:
-                with suppress(OSError):
-                    status = path.stat()
-                    if (status.st_dev, status.st_ino) in entered:
-                        continue
-                    entered.add((status.st_dev, status.st_ino))
-                waiting += reversed(self._listed(path))
-
-    def _listed(self, folder: Path) -> list[tuple[Path, bool, bool]]:
-        """What is in a folder by name: path, whether it is a folder, whether it is a link."""
-        try:
-            with os.scandir(folder) as listed:
-                found = [(folder / one.name, one.is_dir(), one.is_symlink()) for one in listed if _is_there(one)]
-        except OSError as error:
-            self.findings.drop("folder that cannot be read", self.name(folder), error.strerror or str(error))
-            return []
-        return sorted(one for one in found if not is_hidden(one[0]))
-
-
-def _is_there(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file() or entry.is_dir()
-
-
-def is_hidden(path: Path) -> bool:
-    """True for what file managers and archives leave behind."""
-    return path.name.startswith((".", "__MACOSX")) or path.name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def find_masked_images(walk: Walk, img_dir: Path | None = None, mask_dir: Path | None = None) -> list[MaskedImage]:
@@ -148,7 +35,7 @@ def find_masked_images(walk: Walk, img_dir: Path | None = None, mask_dir: Path |
     root = walk.root
     if img_dir is not None or mask_dir is not None:
         images = img_dir if img_dir is not None else image_folder(root) or root
-        masks = mask_dir if mask_dir is not None else _one_mask_folder(root) or root
+        masks = mask_dir if mask_dir is not None else one_mask_folder(root) or root
         return _side_by_side(walk, images, None) if images == masks else _in_two_folders(walk, images, masks, None)
     found = _in_one(walk, root, None)
     if found:
@@ -166,16 +53,18 @@ def find_masked_images(walk: Walk, img_dir: Path | None = None, mask_dir: Path |
     )
 
 
-def subfolders(folder: Path) -> list[Path]:
-    """The folders in `folder` that are not hidden, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_hidden(path))
+def is_mask_folder(root: Path, img_dir: Path | None = None) -> bool:
+    """True if `root` holds images with mask pictures in one of the layouts of `mask_folder`.
 
-
-def image_folder(folder: Path) -> Path | None:
-    """The folder of images in `folder`, by its name, whatever its case."""
-    named = {path.name.casefold(): path for path in subfolders(folder)}
-    ends = [name for name in sorted(named) if name.endswith(_IMAGE_ENDS)]
-    return next((named[name] for name in (*IMAGE_FOLDERS, *ends) if name in named), None)
+    img_dir: the images, where they are not below `root`, or not in a folder that is called so.
+    """
+    if not root.is_dir():
+        return False
+    try:
+        images = find_masked_images(Walk(root=root, findings=Findings(str(root), autofix=True)), img_dir)
+    except DataError:
+        return False
+    return any(image.masks for image in images)
 
 
 def holds_folders_of_images(folder: Path) -> bool:
@@ -183,36 +72,9 @@ def holds_folders_of_images(folder: Path) -> bool:
     return any((below / IMAGES).is_dir() and has_picture(below / IMAGES) for below in subfolders(folder))
 
 
-def has_picture(folder: Path) -> bool:
-    """True if a picture lies in `folder` or below."""
-    walk = Walk(root=folder, findings=Findings(str(folder), autofix=True), follow_links=True)
-    return any(path.suffix.lower() in PICTURE_SUFFIXES for path in walk.files(folder))
-
-
-def mask_folders(folder: Path) -> list[Path]:
-    """The folders in `folder` that are called as folders of masks are, and hold pictures."""
-    named = {path.name.casefold(): path for path in subfolders(folder)}
-    return [named[name] for name in MASK_FOLDERS if name in named and has_picture(named[name])]
-
-
-def _one_mask_folder(folder: Path) -> Path | None:
-    named = {path.name.casefold(): path for path in subfolders(folder)}
-    found = mask_folders(folder)
-    if not found:
-        ends = [named[name] for name in sorted(named) if name.endswith(_MASK_ENDS)]
-        # Not `train_masks`, which belong to `train`.
-        found = [path for path in ends if path.name.casefold().rpartition("_")[0] not in named and has_picture(path)]
-    if len(found) > 1:
-        raise DataError(
-            f"{folder} has several folders of masks, {', '.join(path.name for path in found)}; "
-            "say which is meant with mask_dir, or give it with the folder of the images (--images)."
-        )
-    return found[0] if found else None
-
-
 def _in_one(walk: Walk, folder: Path, split: str | None) -> list[MaskedImage]:
     """The images of one folder that holds images and masks in some way; empty if it does not."""
-    images, masks = image_folder(folder), _one_mask_folder(folder)
+    images, masks = image_folder(folder), one_mask_folder(folder)
     if images is not None and (masks is not None or split is not None or _is_empty_mask_folder(folder)):
         return _in_two_folders(walk, images, masks, split)
     if masks is not None and walk.pictures(folder, "", deep=False):
@@ -220,7 +82,9 @@ def _in_one(walk: Walk, folder: Path, split: str | None) -> list[MaskedImage]:
     inside = [path for path in subfolders(folder) if path.name not in walk.splits and not split_of_folder(path.name)]
     if inside and holds_folders_of_images(folder):
         return _in_folders_of_images(walk, folder, split)
-    found = []
+    found = _exported_by_labelme(walk, folder, split)
+    if found:
+        return found
     for below in subfolders(folder):  # train/ with train_masks/, val/ with val_masks/
         beside = [path for path in subfolders(folder) if path.name in {below.name + end for end in _MASK_ENDINGS}]
         if beside:
@@ -229,6 +93,18 @@ def _in_one(walk: Walk, folder: Path, split: str | None) -> list[MaskedImage]:
     if found:
         return found
     return _side_by_side(walk, folder, split)
+
+
+def _exported_by_labelme(walk: Walk, folder: Path, split: str | None) -> list[MaskedImage]:
+    """Folders with img.png and label.png, one for each image, as labelme_json_to_dataset leaves them."""
+    found = []
+    for below in subfolders(folder):
+        image, label = below / "img.png", below / LABEL_FILE
+        if image.is_file() and label.is_file() and (below / "label_names.txt").is_file() and walk.stays(below):
+            drawn = [MaskFile(path=label, name=walk.name(label))]
+            image_id = below.name.removesuffix("_json")
+            found.append(MaskedImage(path=image, name=walk.name(image), image_id=image_id, split=split, masks=drawn))
+    return found
 
 
 def _is_empty_mask_folder(folder: Path) -> bool:

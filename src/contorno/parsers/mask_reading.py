@@ -14,8 +14,9 @@ from contorno.images import image_size
 from contorno.masks import Size
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
-from contorno.parsers.label_maps import Drawn, Names, Rules, draw_objects, nearest_name, read_picture, value_text
-from contorno.parsers.mask_layouts import MaskedImage, MaskFile
+from contorno.parsers.label_maps import Drawn, Rules, draw_objects, read_picture
+from contorno.parsers.mask_values import Names, nearest_name, value_text
+from contorno.parsers.mask_walk import MaskedImage, MaskFile
 
 Job = tuple[MaskedImage, Rules, Names | None, bool]
 """An image, how its masks are read, the class of each value if told for this image, and whether to resize masks."""
@@ -33,6 +34,13 @@ class ImageMasks:
     size: Size | None = None
     drawn: list[tuple[MaskFile, Drawn]] = field(default_factory=list)
     faults: list[tuple[str, str, str]] = field(default_factory=list)
+
+    @property
+    def first_fault(self) -> str:
+        """What is wrong with the first picture that cannot be used; "" if all can."""
+        said = [f"{where}: {reason}: {detail}" for reason, where, detail in self.faults]
+        said += [f"{mask.name}: {reason}" for mask, drawn in self.drawn for reason, _ in drawn.dropped]
+        return next(iter(said), "")
 
     @property
     def unknown(self) -> Counter[int]:
@@ -79,7 +87,7 @@ def read_image_masks(job: Job) -> ImageMasks:
 
 
 def found_image(image: MaskedImage, read: ImageMasks, rules: Rules, findings: Findings) -> FoundImage | None:
-    """The image with its objects, or None if it cannot be read; faults go to `findings`."""
+    """The image with its objects, or None if it cannot be read or none of its masks can; faults go to `findings`."""
     for reason, where, detail in read.faults:
         findings.drop(reason, where, detail)
     if read.faults and read.size is None:
@@ -87,6 +95,12 @@ def found_image(image: MaskedImage, read: ImageMasks, rules: Rules, findings: Fi
     if image.stated_size is not None and read.size is not None and image.stated_size != read.size:
         detail = f"{list(image.stated_size)}, the file has {list(read.size)} (height, width)"
         findings.mend("size in the table that is not the image's", image.name, detail)
+    if image.masks and read.size is not None and not any(not drawn.dropped for _, drawn in read.drawn):
+        for mask, drawn in read.drawn:
+            _count(drawn, mask.name, rules, findings)
+        # As a negative it would teach misses.
+        findings.leave_out("image of which no mask can be used", 1, image.name)
+        return None
     objects: list[FoundObject] = []
     stems = Counter(mask.path.stem for mask, _ in read.drawn)
     for mask, drawn in read.drawn:
@@ -137,7 +151,7 @@ def _count(drawn: Drawn, where: str, rules: Rules, findings: Findings) -> None:
     small = f"region under {rules.min_area} px² (min_area)", f"region with a box under {rules.min_box_area} px²"
     findings.leave_out(small[0], drawn.small_area, where)
     findings.leave_out(f"{small[1]} (min_box_area)", drawn.small_box, where)
-    if rules.kind == "instances" and not (drawn.objects or drawn.small_area or drawn.small_box):
+    if rules.kind == "instances" and not drawn.dropped and not (drawn.objects or drawn.small_area or drawn.small_box):
         findings.drop("empty mask", where)
 
 

@@ -11,8 +11,9 @@ from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage
 from contorno.parsers.openimages_fetched import read_fetched
 from contorno.parsers.openimages_folder import Layout, layout_of
-from contorno.parsers.openimages_joined import Reading, Unmasked, read_tables
+from contorno.parsers.openimages_joined import Reading, read_tables
 from contorno.parsers.openimages_tutorial import read_tutorial
+from contorno.parsers.openimages_unmasked import Unmasked
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
 from contorno.records import ClassMap, fold_name

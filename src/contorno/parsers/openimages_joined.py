@@ -6,13 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from math import ceil, floor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from contorno import masks
 from contorno.errors import DataError
 from contorno.images import image_size
 from contorno.mask_files import read_mask_code
@@ -22,10 +18,9 @@ from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.openimages_folder import OpenImagesFolder, split_of, survey
 from contorno.parsers.openimages_tables import TableKind, TableRow, read_class_names, read_rows
+from contorno.parsers.openimages_unmasked import Unmasked, unmasked_object
 from contorno.progress import Progress
 from contorno.records import fold_name
-
-Unmasked = Literal["leave-out", "ignore", "keep"]
 
 NO_USABLE_MASK = "image left out, none of its masks can be used"
 MASK_MISSING = "mask file that is missing"
@@ -106,28 +101,6 @@ def read_tables(reading: Reading, findings: Findings, progress: Progress) -> Ite
             f"{reading.root}: none of the {stated} mask files is there; unpack the archives of masks into masks/ below "
             "it, or read the boxes with OpenImagesBBoxParser."
         )
-
-
-def unmasked_object(
-    class_name: str, box: Box, size: Size, unmasked: Unmasked, attributes: dict[str, Any], where: str
-) -> FoundObject | None:
-    """What becomes of a box (xyxy pixels) without a mask; None to leave it out."""
-    if unmasked == "keep":
-        is_group = attributes.get("IsGroupOf") is True
-        return FoundObject(class_name=class_name, box=box, attributes=attributes, where=where, is_crowd=is_group)
-    if unmasked == "ignore":
-        return FoundObject(
-            class_name=class_name, geometry=rectangle(box, size), is_crowd=True, attributes=attributes, where=where
-        )
-    return None
-
-
-def rectangle(box: Box, size: Size) -> RunLength:
-    """The pixels that a box (xyxy pixels) touches, cut to the image; at least one."""
-    height, width = size
-    x0, y0 = min(max(floor(box[0]), 0), width - 1), min(max(floor(box[1]), 0), height - 1)
-    x1, y1 = min(max(ceil(box[2]), x0 + 1), width), min(max(ceil(box[3]), y0 + 1), height)
-    return masks.encode_crop(np.ones((y1 - y0, x1 - x0), dtype=np.bool_), x0, y0, size)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,8 @@ from contorno.parsers.coco_geometry import Box
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.openimages_folder import PICTURES, class_folders
-from contorno.parsers.openimages_joined import NO_USABLE_MASK, NOT_OUTLINED, Reading, unmasked_object
+from contorno.parsers.openimages_joined import NO_USABLE_MASK, NOT_OUTLINED, Reading
+from contorno.parsers.openimages_unmasked import unmasked_object
 from contorno.parsers.voc_xml import VocObject, read_voc
 from contorno.progress import Progress
 from contorno.records import fold_name

@@ -20,11 +20,12 @@ from typing import Literal
 
 from contorno.errors import ConfigError, DataError
 from contorno.images import image_size
-from contorno.masks import Geometry, Polygons, RunLength, Size
+from contorno.masks import Geometry
 from contorno.parsers.coco_categories import unknown_classes
-from contorno.parsers.coco_geometry import BadGeometry, Box, check_mask, clip_box, mask_box
-from contorno.parsers.findings import Findings, collector_paused, divide
+from contorno.parsers.coco_geometry import BadGeometry, Box
+from contorno.parsers.findings import Findings, collector_paused, divide, no_cache
 from contorno.parsers.found import FoundImage, FoundObject
+from contorno.parsers.found_objects import ids_of, usable
 from contorno.parsers.image_files import existing_folder, missing_message, missing_names
 from contorno.progress import Progress, ProgressLine, silent
 from contorno.records import ClassMap, ImageId, Instances, ParseReport, Record, Records
@@ -97,16 +98,22 @@ class Parser(ABC):
         return self._found
 
     def parse(
-        self, data_splitter: Splitter | None = None, autofix: bool = True, show_pbar: bool = False
+        self,
+        data_splitter: Splitter | None = None,
+        autofix: bool = True,
+        show_pbar: bool = False,
+        cache_filepath: Path | str | None = None,
     ) -> list[Records]:
         """Read everything and divide the images.
 
         data_splitter:  if unset, the splits that the source names, else RandomSplitter((0.8, 0.2)).
         autofix:        mend or leave out bad objects and count them in `report`; if False the first one raises.
         show_pbar:      draw progress on stderr.
+        cache_filepath: IceVision's; without effect, with a warning.
         Raises DataError for files that are not of the format, objects of classes that a given class map lacks (unless
         `ignore_unknown`), missing image files (unless `missing_images="drop"`) and file names that climb out.
         """
+        no_cache(cache_filepath)
         with collector_paused(), ProgressLine() as line:
             progress: Progress = line if show_pbar else silent
             findings = Findings(str(self.path), autofix)
@@ -192,7 +199,14 @@ class Parser(ABC):
                     findings.drop("object without a class" if not found.class_name.strip() else reason, where)
                 continue
             try:
-                geometry, box = self._object(found, size, findings, where)
+                geometry, box = usable(
+                    found,
+                    size,
+                    findings,
+                    where,
+                    with_masks=self.with_masks,
+                    vertex_offset=self.vertex_offset,
+                )
             except BadGeometry as fault:
                 findings.drop(fault.reason, where, fault.detail)
                 continue
@@ -206,7 +220,7 @@ class Parser(ABC):
             boxes=boxes,
             is_crowd=[found.is_crowd for found in kept],
             areas=[found.area for found in kept],
-            ids=_ids(kept),
+            ids=ids_of(kept),
             attributes=[found.attributes for found in kept] if any(found.attributes for found in kept) else None,
         )
         return Record(
@@ -218,40 +232,6 @@ class Parser(ABC):
             split=image.split,
         )
 
-    def _object(self, found: FoundObject, size: Size, findings: Findings, where: str) -> tuple[Geometry | None, Box]:
-        """Geometry and xyxy box of one object. Raises BadGeometry if it cannot be used."""
-        geometry = found.geometry
-        if geometry is None and self.with_masks:
-            raise BadGeometry("object without a mask", "it has a box only")
-        if isinstance(geometry, Polygons) and self.vertex_offset:
-            geometry = Polygons(tuple(part + self.vertex_offset for part in geometry.parts))
-        if isinstance(geometry, RunLength) and geometry.size != size:
-            raise BadGeometry(
-                "mask of another size than the image",
-                f"{list(geometry.size)}, the image has {list(size)} (height, width)",
-            )
-        if geometry is not None:
-            check_mask(geometry, size)
-        box = None if found.box is None else clip_box(found.box, size)
-        if box is None and geometry is None:
-            raise BadGeometry("box without area inside the image", f"box {found.box}")
-        if box is None and geometry is not None:
-            box = mask_box(geometry, size)
-            if found.box is not None:
-                findings.mend("box without area inside the image, taken from the mask", where)
-        elif box != found.box and found.box is not None:
-            if findings.autofix:
-                findings.mend("box beyond the image, clipped", where)
-            else:
-                box = found.box
-        assert box is not None
-        return geometry if self.with_masks is not False else None, box
-
 
 def _image_id(image: FoundImage) -> ImageId:
     return image.file_name if image.image_id is None else image.image_id
-
-
-def _ids(kept: list[FoundObject]) -> list[int | str] | None:
-    ids = [found.object_id for found in kept if found.object_id is not None]
-    return ids if len(ids) == len(kept) and kept else None

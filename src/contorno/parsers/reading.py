@@ -16,9 +16,10 @@ from contorno.parsers.labelme import LabelMeParser
 from contorno.parsers.mask_classes import Values
 from contorno.parsers.mask_folder import MaskFolderParser
 from contorno.parsers.openimages import OpenImagesBBoxParser, OpenImagesParser
-from contorno.parsers.openimages_joined import Unmasked
+from contorno.parsers.openimages_unmasked import Unmasked
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.recognise import recognise
+from contorno.parsers.run_length_csv import RunLengthCSVParser
 from contorno.parsers.sources import Recognised, Source
 from contorno.parsers.unmasked import masks_or_boxes
 from contorno.parsers.via import VIABBoxParser, VIAParser
@@ -167,6 +168,19 @@ def open_parser(
             **common,
         )
         return _taking(made, options.objects)
+    if source.kind == "run-length table":
+        if options.vertex_offset:
+            raise ConfigError("vertex_offset is for polygons; tables of run-length codes have none, leave it out.")
+        made = RunLengthCSVParser(
+            path,
+            images,
+            values=_numbers(options.mask_values),
+            kind=options.mask_kind,
+            min_area=options.min_area,
+            **named,
+            **common,
+        )
+        return _taking(made, options.objects)
     common["vertex_offset"] = options.vertex_offset
     if source.kind == "COCO file":
         folder = images if images is not None else image_folder(path, path.parent)
@@ -190,6 +204,13 @@ def open_parser(
         unmasked: Unmasked = "keep" if options.objects == "any" else "leave-out"
         made = (OpenImagesBBoxParser if boxes else OpenImagesParser)(path, images, unmasked=unmasked, **common)
     return _taking(made, options.objects)
+
+
+def _numbers(values: Values | Path | str | None) -> dict[int, str] | Path | str | None:
+    """Classes by number; colours are none of a table's."""
+    if values is None or isinstance(values, str | Path):
+        return values
+    return {number: name for number, name in values.items() if isinstance(number, int)}
 
 
 def _taking(parser: Parser, objects: Objects) -> Parser:

@@ -8,17 +8,17 @@ from pathlib import Path
 from contorno.errors import ConfigError, DataError
 from contorno.parsers.coco_layouts import coco_files, find_coco_files
 from contorno.parsers.coco_layouts import image_folder as coco_image_folder
-from contorno.parsers.file_kinds import csv_kind, json_kind, looks_like_yolo, recognise_file, text_head
-from contorno.parsers.findings import Findings
+from contorno.parsers.file_kinds import json_kind, recognise_file, text_head
 from contorno.parsers.image_files import existing_folder
 from contorno.parsers.mask_classes import CLASSES_FILE, stated_classes
-from contorno.parsers.mask_folder import is_mask_folder
-from contorno.parsers.mask_layouts import Walk, find_masked_images, image_folder, mask_folders
+from contorno.parsers.mask_layouts import is_mask_folder
+from contorno.parsers.not_recognised import not_recognised, several
 from contorno.parsers.openimages import is_openimages
 from contorno.parsers.sources import UNFINISHED, Kind, Recognised, Source
+from contorno.parsers.split_files import file_below, label_files, run_length_table, split_files
 from contorno.parsers.yolo import is_yolo
 from contorno.parsers.yolo_config import find_yaml
-from contorno.splits.words import SPLIT_FOLDERS
+from contorno.splits.words import SPLIT_FOLDERS, SPLIT_WORDS
 
 _LOOKED_AT = 200
 
@@ -46,7 +46,7 @@ def recognise(path: Path | str, images: Path | str | None = None) -> Recognised:
         found = look(path, images)
         if found is not None:
             return found
-    raise DataError(_not_recognised(path))
+    raise DataError(not_recognised(path, _is_known))
 
 
 def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
@@ -63,7 +63,10 @@ def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
             if _first(root / "SegmentationObject", "*.png") is not None:
                 return _single("VOC folder", root, images, "SegmentationObject/ with PASCAL VOC's mask pictures")
     for below in _folders(path):
-        xml = _first(below, "*.xml") if below.name.lower() in ("annotations", "annotation", "xmls", "xml") else None
+        if below.name.lower() not in ("annotations", "annotation", "xmls", "xml", "labels"):
+            continue
+        places = (below, *(folder for folder in _folders(below) if folder.name.lower() in SPLIT_WORDS))
+        xml = next(filter(None, (_first(place, "*.xml") for place in places)), None)
         if xml is not None and "<annotation" in text_head(xml) and "<annotations" not in text_head(xml):
             return _single("VOC folder", path, images, f"{below.name}/ with PASCAL VOC's XML")
     export = path / "annotations.xml"
@@ -77,7 +80,7 @@ def _whole_folder(path: Path, images: Path | None) -> Recognised | None:
         return _single("Open Images folder", path, images, "the tables of Open Images")
     if _says_masks(path):
         return _single("mask folder", path, images, f"{CLASSES_FILE}, with mask pictures below it")
-    return None
+    return split_files(path, images) or run_length_table(path, images)
 
 
 def _only_year(root: Path) -> Path:
@@ -131,10 +134,13 @@ def _split_folders(path: Path, images: Path | None) -> Recognised | None:
     for split, folder in found.items():
         below = None if images is None else images / folder.name
         part = _plain_folder(folder, below if below is not None and below.is_dir() else images)
+        if part is None:  # a devkit of VOC for each split, or an export for each
+            whole = _whole_folder(folder, below if below is not None and below.is_dir() else images)
+            part = whole if whole is not None and "" in whole.splits else None
         if part is None and is_mask_folder(path, images):  # train_masks/ lies beside train/
             return _single("mask folder", path, images, "a folder of images and mask pictures")
         if part is None:
-            raise DataError(_not_recognised(folder))
+            raise DataError(not_recognised(folder, _is_known))
         splits[split] = part.splits[""]
         how.append(f"{split}: {part.how[0]}")
     return Recognised(splits=splits, how=tuple(how))
@@ -153,23 +159,23 @@ def _plain_folder(path: Path, images: Path | None) -> Recognised | None:
             return _single(kind, path, images, "PASCAL VOC's XML beside the images")
         exports = [file for file in sorted(path.glob("*.xml")) if "<annotations" in text_head(file)]
         if len(exports) > 1:
-            raise DataError(_several(path, exports))
+            raise DataError(several(path, exports))
         return _single(kind, xml, images, "CVAT's XML for images")
     known = [file for file, kind in zip(labels, kinds, strict=False) if kind is not None]
-    tables = [file for file in sorted(path.glob("*.csv")) if csv_kind(file) is not None]
+    tables = [file for file in label_files(path) if file.suffix.lower() == ".csv"]
     if len(known) == 1 or (not known and len(tables) == 1):
         (file,) = known or tables
         source, why = recognise_file(file, images)
         return Recognised(splits={"": source}, how=(f"{file}: {why}",))
     if known:
-        raise DataError(_several(path, known))
+        raise DataError(several(path, known))
     if any(json_kind(file) == "LabelMe folder" for file in itertools.islice(path.rglob("*.json"), _LOOKED_AT)):
         return _single("LabelMe folder", path, images, "JSON files of LabelMe in folders below")
     if is_yolo(path) or (images is not None and is_yolo(path, images)):
         return _single("YOLO folder", path, images, "YOLO's text files")
     if is_mask_folder(path, images):
         return _single("mask folder", path, images, "a folder of images and mask pictures")
-    return None
+    return file_below(path, images)
 
 
 def _single(kind: Kind, path: Path, images: Path | None, why: str) -> Recognised:
@@ -198,33 +204,3 @@ def _is_known(folder: Path) -> bool:
         return _whole_folder(folder, None) is not None or _plain_folder(folder, None) is not None
     except DataError:
         return False
-
-
-def _several(path: Path, files: list[Path]) -> str:
-    names = ", ".join(file.name for file in files[:4])
-    return f"{path} has {len(files)} label files ({names}); give the one that is meant."
-
-
-def _not_recognised(path: Path) -> str:
-    labels = [file.name for file in sorted(path.glob("*.json")) if not file.name.startswith(".")]
-    texts = len([file for file in path.glob("*.txt") if looks_like_yolo(file)])
-    if texts:
-        return (
-            f"{path} has {texts} text files as YOLO's labels are and none of their images; give the folder of the "
-            "images with images= (--images), or the folder that holds both."
-        )
-    try:
-        if image_folder(path) is not None and mask_folders(path):
-            find_masked_images(Walk(root=path, findings=Findings(str(path), autofix=True)))
-    except DataError as error:
-        return str(error)
-    parts = sorted(_folders(path)[:_LOOKED_AT], key=lambda folder: "train" not in folder.name.lower())
-    below = next(filter(_is_known, parts), None)
-    if below is not None:
-        return f"{path} is not recognised, but its folder {below.name} is; give {below}."
-    found = f"{len(labels)} JSON files ({', '.join(labels[:4])})" if labels else "no JSON file"
-    return (
-        f"{path} is not recognised: it has {found}, no train/ folder, no <id>/images/ folders, no images beside masks/ "
-        "and no files of LabelMe, YOLO, PASCAL VOC, CVAT or Open Images; give the label file with images=, or the "
-        "folder of all."
-    )

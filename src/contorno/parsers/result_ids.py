@@ -42,7 +42,8 @@ def coco_ids(annotations_filepath: Path | str, class_map: ClassMap) -> CocoIds:
         if not isinstance(key, int):
             raise DataError(f"{findings.source}: the category {name!r} has the id {key!r}; expected a whole number.")
         categories.setdefault(class_map.get_by_name(name), key)
-    images = {entry.shown_id: entry.key for entry in read_images(document, findings).values()}
+    # Names are not followed here, so those that lead out of their folder do no harm.
+    images = {entry.shown_id: entry.key for entry in read_images(document, findings, with_refused=True).values()}
     return CocoIds(images, categories)
 
 

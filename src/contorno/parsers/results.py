@@ -13,6 +13,7 @@ from contorno import masks
 from contorno.errors import DataError
 from contorno.files import read_json
 from contorno.masks import RunLength
+from contorno.parsers.coco_forms import usual_segmentation
 from contorno.parsers.coco_geometry import Box, read_box
 from contorno.parsers.findings import Findings, collector_paused
 from contorno.parsers.result_ids import CocoIds, ImageFinder, category_id, coco_ids, labels_of_categories, shown
@@ -119,6 +120,9 @@ def _detection(
         if not segmentation:
             findings.drop("result without a mask", where)
             return None
+        segmentation, odd = usual_segmentation(segmentation)
+        if odd:
+            findings.mend(odd, where)
         size = segmentation.get("size") if isinstance(segmentation, dict) else None
         if size is not None and size != list(record.size_hw):
             detail = f"{shown('size', size)}, the image has {list(record.size_hw)} (height, width)"

@@ -15,6 +15,7 @@ Kind = Literal[
     "CVAT file",
     "Open Images folder",
     "mask folder",
+    "run-length table",
 ]
 
 UNFINISHED = ".contorno-unfinished"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from contorno.errors import ConfigError, DataError
 from contorno.geometry import Polygons
@@ -19,10 +17,6 @@ from contorno.parsers.groups import join_groups
 from contorno.parsers.image_files import is_there
 from contorno.parsers.parsing import Missing, Parser
 from contorno.parsers.via_classes import (
-    GROUP_ID,
-    IS_CROWD,
-    OBJECT_ID,
-    SCORE,
     class_names,
     find_field,
     option_names,
@@ -37,7 +31,8 @@ from contorno.parsers.via_document import (
     read_text,
     via_form,
 )
-from contorno.parsers.via_images import images_by_name
+from contorno.parsers.via_images import image_home, images_by_name
+from contorno.parsers.via_objects import made_object
 from contorno.parsers.via_shapes import Rectangles, read_shape
 from contorno.progress import Progress
 from contorno.records import ClassMap
@@ -53,7 +48,8 @@ _IMAGE_ID, _SPLIT = "contorno_id", "split"  # file attributes that `writers.via`
 class VIAParser(Parser):
     """Reads a label file of VIA 1 (JSON, CSV), 2 (annotations, whole project, CSV) or 3 (project, CSV).
 
-    annotations_filepath: the file.   img_dir: the folder that its file names start in.
+    annotations_filepath: the file.   img_dir: the folder that its file names start in; if unset that of the file, or
+                   images/ and the like beside it, where its images are (see `via_images.image_home`).
     label_field:   the region attribute that names the class: text, dropdown, radio or checkbox. If unset, the only one
                    that fits (see `via_classes`).
     class_name:    without `label_field`, the class of all regions, whatever attributes they have; with it, that of the
@@ -94,6 +90,7 @@ class VIAParser(Parser):
             raise ConfigError(f"{self.path} is a folder; give the JSON or CSV file of the VGG Image Annotator.")
         if rect not in ("box", "mask"):
             raise ConfigError(f"rect={rect!r} is not known; choose 'box' or 'mask'.")
+        self._looks_for_images = img_dir is None
         self.label_field = label_field
         self.class_name = class_name
         self._nameless = class_name
@@ -105,6 +102,8 @@ class VIAParser(Parser):
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         document = self._document(findings)
+        if self._looks_for_images:
+            self.img_dir = image_home(document.images, self.path)
         field = self._field(document, findings)
         names = option_names(document.options.get(field, {}), self._given) if field is not None else {}
         self._declared = tuple(dict.fromkeys(name for name in names.values() if name.strip()))
@@ -199,21 +198,7 @@ class VIAParser(Parser):
     def _part(
         self, region: ViaRegion, class_name: str, field: str | None, geometry: Polygons | None, box: Box | None
     ) -> tuple[str | None, FoundObject]:
-        attributes = {
-            key: value for key, value in region.attributes.items() if key != field and value not in ("", None)
-        }
-        group, crowd, object_id = (attributes.pop(key, None) for key in (GROUP_ID, IS_CROWD, OBJECT_ID))
-        if isinstance(attributes.get(SCORE), str):
-            attributes[SCORE] = _number(attributes[SCORE])
-        return str(group) if isinstance(group, int | str) else None, FoundObject(
-            class_name=class_name,
-            geometry=geometry,
-            box=box,
-            where=region.where,
-            object_id=object_id if isinstance(object_id, int | str) else None,
-            is_crowd=crowd is True or crowd == "true",
-            attributes=attributes,
-        )
+        return made_object(region, class_name, field, geometry, box)
 
 
 class VIABBoxParser(VIAParser):
@@ -245,11 +230,3 @@ def csv_form(text: str) -> str | None:
     if via_three.is_csv(text):
         return "VIA 3 CSV"
     return "VIA CSV" if "region_shape_attributes" in text.partition("\n")[0] else None
-
-
-def _number(text: str) -> Any:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return number if math.isfinite(number) else text

@@ -13,18 +13,17 @@ from contorno.parsers.coco_geometry import Box
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.parsing import Missing
-from contorno.parsers.voc_boxes import Difficult, Unlisted, VOCBBoxParser, name_of
+from contorno.parsers.voc_boxes import Difficult, Unlisted, VOCBBoxParser
 from contorno.parsers.voc_classes import same_class
-from contorno.parsers.voc_folders import VocFolders, files, find_folders, is_lossy, without_suffix
+from contorno.parsers.voc_folders import VocFolders, find_folders
+from contorno.parsers.voc_images import file_name, image_size_of, name_of, true_size
 from contorno.parsers.voc_masks import NumberedMask, numbered_masks, pair
+from contorno.parsers.voc_outlines import has_outlines, mask_pictures
 from contorno.parsers.voc_pictures import IndexPicture, read_indices
 from contorno.parsers.voc_xml import VocAnnotation, VocObject
 from contorno.records import ClassMap
 
 __all__ = ["VOCBBoxParser", "VOCMaskParser", "has_outlines"]
-
-_LOOKED_AT = 100
-_LOOKED_AT_BYTES = 1 << 20
 
 
 class VOCMaskParser(VOCBBoxParser):
@@ -90,8 +89,8 @@ class VOCMaskParser(VOCBBoxParser):
         return find_folders(annotations_dir, images_dir, self._masks_dir, self._class_masks_dir, imagesets_dir)
 
     def _prepare(self, annotations: list[VocAnnotation]) -> None:
-        self._pictures = _pictures(self.folders.masks)
-        self._class_pictures = _pictures(self.folders.class_masks)
+        self._pictures = mask_pictures(self.folders.masks)
+        self._class_pictures = mask_pictures(self.folders.class_masks)
         super()._prepare(annotations)
         objects = [found for annotation in annotations for found in annotation.objects]
         if self.with_masks and objects and not self._pictures and not any(found.polygons for found in objects):
@@ -110,12 +109,12 @@ class VOCMaskParser(VOCBBoxParser):
             findings.leave_out("image without a mask picture", 1, where)
             findings.leave_out("object of an image without a mask picture", len(wanted))
             return None
-        name = self._file_name(annotation, findings)
+        name = file_name(annotation, self._images, findings)
         try:
-            size = self._size(annotation, name, findings)
+            size = image_size_of(annotation, name, self._images, findings)
             picture = None if path is None else self._read_picture(path, findings, where)
             if picture is not None and size is not None and picture.indices.shape != size:
-                size = self._true_size(annotation, size, name, findings)
+                size = true_size(annotation, size, name, self._images, findings)
         except DataError as error:
             findings.drop("image or mask picture that cannot be read", where, str(error))
             return None
@@ -237,32 +236,6 @@ class VOCMaskParser(VOCBBoxParser):
             for mask in self._masks(picture, stem, findings, where):
                 self._add_alone(image, mask, self._table.names.get(mask.class_number or 0, ""), findings)
             yield image
-
-
-def has_outlines(annotations_dir: Path | str) -> bool:
-    """True if a VOC data set has mask pictures, or polygons in one of its first XML files.
-
-    Raises ConfigError as `find_folders` does.
-    """
-    folders = find_folders(annotations_dir)
-    if _pictures(folders.masks):
-        return True
-    if folders.annotations is None:
-        return False
-    first = sorted(name for name in files(folders.annotations) if name.lower().endswith(".xml"))[:_LOOKED_AT]
-    return any(b"<polygon" in (folders.annotations / name).read_bytes()[:_LOOKED_AT_BYTES] for name in first)
-
-
-def _pictures(folder: Path | None) -> dict[str, Path]:
-    """The pictures of a folder by their names without suffix, in order; PNG before others of one name."""
-    if folder is None:
-        return {}
-    names = [name for name in files(folder) if without_suffix(name) != name and not is_lossy(name)]
-    names.sort(key=lambda name: (without_suffix(name), not name.lower().endswith(".png")))
-    found: dict[str, Path] = {}
-    for name in names:
-        found.setdefault(without_suffix(name), folder / name)
-    return found
 
 
 def _mask(where: str, mask: NumberedMask) -> str:

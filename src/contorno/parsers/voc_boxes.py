@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from contorno.errors import ConfigError, DataError
-from contorno.images import image_size
-from contorno.masks import Geometry, Size
+from contorno.masks import Geometry
 from contorno.parsers.coco_geometry import Box
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
@@ -21,12 +20,11 @@ from contorno.parsers.voc_folders import (
     files,
     find_folders,
     is_lossy,
-    read_image_sets,
-    safe_name,
     split_of_folder,
-    without_suffix,
     xml_files,
 )
+from contorno.parsers.voc_images import file_name, image_size_of, name_of
+from contorno.parsers.voc_sets import read_image_sets
 from contorno.parsers.voc_xml import NotVocError, VocAnnotation, VocObject, edges, read_voc, starts_below_one
 from contorno.progress import Progress
 from contorno.records import ClassMap
@@ -201,9 +199,9 @@ class VOCBBoxParser(Parser):
 
     def _image(self, annotation: VocAnnotation, findings: Findings) -> FoundImage | None:
         """One image, or None if it cannot be used, which is counted."""
-        name = self._file_name(annotation, findings)
+        name = file_name(annotation, self._images, findings)
         try:
-            size = self._size(annotation, name, findings)
+            size = image_size_of(annotation, name, self._images, findings)
         except DataError as error:
             findings.drop("image file that cannot be read", name_of(annotation), str(error))
             return None
@@ -241,61 +239,3 @@ class VOCBBoxParser(Parser):
             findings.mend("box with its corners exchanged", f"{name_of(annotation)}, {found.where}", f"{found.box}")
             left, right, top, bottom = min(left, right), max(left, right), min(top, bottom), max(top, bottom)
         return edges((left, top, right, bottom), annotation.counting)
-
-    def _file_name(self, annotation: VocAnnotation, findings: Findings) -> str:
-        """The image of an annotation, relative to the image folder; the stated name if there is none."""
-        own = self._images.of_stem(annotation.folder, annotation.stem)
-        stated = safe_name(annotation.file_name, name_of(annotation)) if annotation.file_name else None
-        detail = f"it says {annotation.file_name!r}"
-        if stated is not None:
-            base = stated.rpartition("/")[2]
-            beside = f"{annotation.folder}/{base}" if annotation.folder else base
-            there = next((name for name in dict.fromkeys((stated, beside, base)) if self._images.has(name)), None)
-            # Writers that put images of many folders in one join the names with "_".
-            own_names = (without_suffix(base), without_suffix(stated.replace("/", "_")))
-            if there is not None and (own is None or annotation.stem in own_names):
-                return there
-            if own is not None and there is not None:
-                findings.mend("file name in the XML that is another image's", name_of(annotation), detail)
-                return own
-        if own is not None:
-            findings.mend(
-                "file name in the XML that is no image's, found by the XML's name", name_of(annotation), detail
-            )
-            return own
-        return stated if stated is not None else f"{annotation.stem}.jpg"
-
-    def _size(self, annotation: VocAnnotation, name: str, findings: Findings) -> Size | None:
-        """The stated size, unless it is missing or boxes reach beyond it and the image file says otherwise."""
-        stated = annotation.size
-        if stated is None:
-            if not self._images.has(name):
-                return None
-            findings.mend("size in the XML missing or 0, read from the image", name_of(annotation))
-            return image_size(self.folders.images / name)
-        height, width = stated
-        reaches = any(
-            max(found.box[0], found.box[2]) > width + 1 or max(found.box[1], found.box[3]) > height + 1
-            for found in annotation.objects
-            if found.box is not None
-        )
-        return self._true_size(annotation, stated, name, findings) if reaches else stated
-
-    def _true_size(self, annotation: VocAnnotation, stated: Size, name: str, findings: Findings) -> Size:
-        """The size of the image file, if it is there; counted where it is not the stated one."""
-        if not self._images.has(name):
-            return stated
-        true = image_size(self.folders.images / name)
-        if true != stated:
-            findings.mend(
-                "size in the XML that is not the image's",
-                name_of(annotation),
-                f"{stated}, the image has {true} (height, width)",
-            )
-        return true
-
-
-def name_of(annotation: VocAnnotation) -> str:
-    """Where an annotation lies below the annotations, for messages."""
-    name = annotation.path.name
-    return f"{annotation.folder}/{name}" if annotation.folder else name

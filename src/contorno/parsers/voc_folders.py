@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from contorno.errors import ConfigError, DataError
-from contorno.parsers.findings import Findings
 from contorno.parsers.image_files import existing_folder, relative_name
 from contorno.splits.words import SPLIT_WORDS
-
-"""Names of image lists and of folders that are splits, and what records call them."""
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".jfif", ".mpo"})
 """Suffixes, in lower case, by which an image is found beside an annotation that does not name it."""
 
-_ANNOTATIONS = ("annotations", "annotation", "xmls", "xml")
-_IMAGES = ("jpegimages", "images", "imgs", "pngimages", "image")
+_ANNOTATIONS = ("annotations", "annotation", "xmls", "xml", "labels")
+_IMAGES = ("jpegimages", "images", "imgs", "pngimages", "image", "data")
 _OBJECTS = ("segmentationobject", "segmentationobjectpng")
 _CLASSES = ("segmentationclass", "segmentationclasspng")
 _SETS = ("imagesets",)
-_LIST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +54,14 @@ def find_folders(
     def place(folder: Path | str | None, what: str, names: tuple[str, ...]) -> Path | None:
         if folder is not None:
             return existing_folder(Path(folder), what)
-        return _named(root, names) if own and root is not None else None
+        return named_folder(root, names) if own and root is not None else None
 
     annotations: Path | None = given
     if root is not None:
-        annotations = _named(root, _ANNOTATIONS)
+        annotations = named_folder(root, _ANNOTATIONS)
     images = place(images_dir, "the folder images_dir", _IMAGES)
     if images is None and root is None and given.name.lower() in _ANNOTATIONS and not _holds_images(given):
-        images = _named(given.parent, _IMAGES)  # the folder of XML files out of a whole data set
+        images = named_folder(given.parent, _IMAGES)  # the folder of XML files out of a whole data set
     return VocFolders(
         root=root if root is not None else given.parent,
         annotations=annotations,
@@ -82,12 +78,12 @@ def _holds_images(folder: Path) -> bool:
 
 def _root(folder: Path) -> Path | None:
     """The folder that holds the parts, if `folder` is it or leads to it, and is no folder of XML files."""
-    places = [folder, *filter(None, [_named(folder, ("vocdevkit",))])]
+    places = [folder, *filter(None, [named_folder(folder, ("vocdevkit",))])]
     for place in places:
-        if _named(place, _ANNOTATIONS + _OBJECTS) is not None:
+        if named_folder(place, _ANNOTATIONS + _OBJECTS) is not None:
             return place
     for place in reversed(places):
-        found = [inner for inner in _folders(place) if _named(inner, _ANNOTATIONS + _OBJECTS) is not None]
+        found = [inner for inner in _folders(place) if named_folder(inner, _ANNOTATIONS + _OBJECTS) is not None]
         years = [inner for inner in found if inner.name.lower().startswith("voc")]
         if len(years) > 1:
             names = ", ".join(year.name for year in years)
@@ -125,7 +121,7 @@ class Images:
         yield folder
         parent, _, last = folder.rpartition("/")
         if last.lower() in _ANNOTATIONS:
-            home = _named(self.folder / parent, _IMAGES)
+            home = named_folder(self.folder / parent, _IMAGES)
             if home is not None:
                 yield home.relative_to(self.folder).as_posix()
         if folder:
@@ -170,61 +166,6 @@ def xml_files(folder: Path) -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def read_image_sets(
-    folder: Path, kinds: tuple[str, ...], findings: Findings, known: Container[str] = frozenset()
-) -> dict[str, str | None] | None:
-    """The split of each image that a list names, by the id in the list; None where there are no lists.
-
-    kinds: the folders of ImageSets/ to look in, the first that has lists is taken; `folder` may be one itself.
-    known: ids that there are, so that the name `photo 1` is not taken for the id `photo` with a flag.
-
-    train.txt, val.txt and test.txt are splits. trainval.txt is one, "train", where there is no train.txt and no
-    val.txt. A list of another name is a split of that name, but for default.txt, whose images are in none. Lists of
-    one class (aeroplane_train.txt, with -1, 0 or 1 after each id) are not splits. An image in two lists is in the
-    first, in the order train, validation, test; it is counted. Of names with folders the last part counts.
-    """
-    lists: dict[str, Path] = {}
-    for place in [*(found for kind in kinds if (found := _named(folder, (kind,))) is not None), folder]:
-        lists = {path.stem.lower(): path for path in sorted(place.glob("*.txt")) if not _of_one_class(path)}
-        if lists:
-            break
-    if not lists:
-        return None
-    if lists.keys() & SPLIT_WORDS.keys() - {"test", "testing"}:
-        lists.pop("trainval", None)
-    rank = {"train": 0, "validation": 1, "test": 2}
-    named = sorted(
-        ((SPLIT_WORDS.get(stem, "train" if stem == "trainval" else path.stem), path) for stem, path in lists.items()),
-        key=lambda entry: (rank.get(entry[0], 3), entry[1].name),
-    )
-    splits: dict[str, str | None] = {}
-    for split, path in named:
-        for image_id in _ids(path, findings, known):
-            if splits.setdefault(image_id, None if split == "default" else split) not in (split, None):
-                findings.mend("image in two lists of splits, kept in the first", f"{path.name}: {image_id}")
-    return splits
-
-
-def _ids(path: Path, findings: Findings, known: Container[str]) -> Iterator[str]:
-    try:
-        if path.stat().st_size > _LIST_BYTES:
-            raise DataError(f"it has more than {_LIST_BYTES:,} bytes")
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError, DataError) as error:
-        findings.drop("list of images that cannot be read", path.name, str(error))
-        return
-    for line in filter(None, map(str.strip, lines)):
-        own = _id_of(line)
-        words = line.split()
-        # The flag that a list of one class has after each id, in files with names of their own.
-        flagged = len(words) == 2 and words[1] in ("-1", "0", "1")
-        yield _id_of(words[0]) if flagged and own not in known else own
-
-
-def _id_of(line: str) -> str:
-    return without_suffix(line.replace("\\", "/").removeprefix("./")).rpartition("/")[2]
-
-
 def without_suffix(name: str) -> str:
     """A name without the suffix of an image; other suffixes belong to the name."""
     stem, dot, suffix = name.rpartition(".")
@@ -234,11 +175,6 @@ def without_suffix(name: str) -> str:
 def is_lossy(name: str) -> bool:
     """True for the name of a JPEG, in which the numbers of a mask picture are not exact."""
     return name.lower().endswith((".jpg", ".jpeg", ".jfif"))
-
-
-def _of_one_class(path: Path) -> bool:
-    name, _, split = path.stem.rpartition("_")
-    return bool(name) and split.lower() in (*SPLIT_WORDS, "trainval")
 
 
 def split_of_folder(folder: str) -> str | None:
@@ -254,7 +190,7 @@ def safe_name(name: str, where: str) -> str | None:
         return None
 
 
-def _named(folder: Path | None, names: tuple[str, ...]) -> Path | None:
+def named_folder(folder: Path | None, names: tuple[str, ...]) -> Path | None:
     """The first folder in `folder` that is called one of `names`, without regard to case."""
     if folder is None:
         return None

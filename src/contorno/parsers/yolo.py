@@ -15,26 +15,19 @@ from contorno.parsers.coco_geometry import BadGeometry
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.parsing import Missing, Parser
-from contorno.parsers.yolo_config import (
-    CLASS_FILES,
-    YoloConfig,
-    class_file_beside,
-    find_yaml,
-    names_from,
-    read_class_file,
-    read_config,
-)
+from contorno.parsers.yolo_config import YoloConfig, find_yaml, read_config
+from contorno.parsers.yolo_counts import UNLABELLED, count_labels
 from contorno.parsers.yolo_labels import YoloImage
-from contorno.parsers.yolo_layout import YoloLayout, is_image, lay_out
+from contorno.parsers.yolo_layout import YoloLayout, lay_out
 from contorno.parsers.yolo_lines import YoloLine, box_edges, odd_fault, take_score
+from contorno.parsers.yolo_names import class_file_beside, names_from, read_class_file
 from contorno.parsers.yolo_reading import ReadImage, read_image, read_lines
+from contorno.parsers.yolo_tasks import count_oriented, take_boxes_of_poses
 from contorno.progress import Progress
 from contorno.records import ClassMap, fold_name
 
 _WORKERS = 4
 _SCORED_AT_LEAST = 2
-UNLABELLED = "image without a label file, taken for a negative"
-"""How the report counts these; negatives beyond them have a label file that is empty."""
 
 
 class _YoloParser(Parser):
@@ -84,7 +77,9 @@ class _YoloParser(Parser):
         if all(found.fault is not None for found in reads) and findings.autofix:
             reason, detail = reads[0].fault or ("", "")
             raise DataError(f"{self.path}: none of its {len(reads)} images can be used; the first: {reason}: {detail}")
-        _count_labels(layout, findings)
+        count_labels(layout, findings)
+        take_boxes_of_poses(reads, keypoints, findings)
+        count_oriented(reads, findings)
         kinds = Counter(line.kind for found in reads for line in found.lines)
         scored = kinds["odd"] >= _SCORED_AT_LEAST and not kinds["polygon"]
         for found in reads:
@@ -181,7 +176,9 @@ class YOLOSegParser(_YoloParser):
     The label file of an image is its path with the last folder `images` replaced by `labels`; data sets that keep them
     elsewhere are searched for where most are. An image whose label file is empty, or not there, is a negative; the
     report counts the latter. A split in which no image has a label file is left out.
-    A line of 8 numbers is a polygon of 4 points, be it one or an oriented box, which the format does not tell apart.
+    A line of 8 numbers is a polygon of 4 points, be it one or an oriented box, which the format does not tell apart;
+    where all are rectangles and some are turned, that is said. Poses, by the yaml's kpt_shape or told from their
+    visibilities, are boxes, and their keypoints counted.
     A number behind a box, or behind the points of all polygons of the data set, is the `score` of a prediction.
     Vertices are the fractions times width and height of the image as shown, in float64.
     """
@@ -230,39 +227,6 @@ def _first_lines(layout: YoloLayout, images: int = 200) -> list[YoloLine]:
             continue
         lines += found.lines
     return lines
-
-
-def _count_labels(layout: YoloLayout, findings: Findings) -> None:
-    """Tell of images without label files, which are lawful, yet mostly a mistake where most have none; and of label
-    files without images."""
-    without = [image for image in layout.images if image.label is None and image.path.is_file()]
-    if findings.autofix or 2 * len(without) > len(layout.images):
-        for image in without:
-            findings.mend(UNLABELLED, image.name, f"{len(without)} of {len(layout.images)} images have no label file")
-    used = {image.label for image in layout.images}
-    unmatched = {image.path.stem for image in without}
-    homes: dict[Path, set[Path]] = {}
-    for image in layout.images:
-        if image.label is not None:
-            homes.setdefault(image.label.parent, set()).add(image.path.parent)
-    for folder in layout.label_folders:
-        if not folder.is_dir():
-            continue
-        unused = sorted(set(folder.glob("*.txt")) - used)
-        unused = [path for path in unused if path.name.lower() not in _NOT_LABELS and path.stem not in unmatched]
-        places = homes.get(folder, set()) | {folder} if unused else set()
-        pictures = {path.stem for place in places if place.is_dir() for path in place.iterdir() if is_image(path)}
-        for path in unused:
-            listed_nowhere = path.stem in pictures
-            reason = "label file of an image that no split lists" if listed_nowhere else "label file without an image"
-            findings.leave_out(reason, 1, _shown(path, layout))
-
-
-_NOT_LABELS = {*CLASS_FILES, "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt", "license.txt", "notes.txt"}
-
-
-def _shown(path: Path, layout: YoloLayout) -> str:
-    return path.relative_to(layout.root).as_posix() if path.is_relative_to(layout.root) else path.name
 
 
 __all__ = ["UNLABELLED", "YOLOBBoxParser", "YOLOSegParser", "YoloConfig", "has_polygons", "is_yolo"]

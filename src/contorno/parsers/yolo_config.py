@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,19 @@ from typing import Any
 import yaml
 
 from contorno.errors import DataError
+from contorno.parsers.yolo_names import (
+    names_from,
+    read_class_file,
+    read_text,
+    short,
+)
 
 SPLIT_KEYS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 """Keys of data.yaml and obj.data, and folders, that hold the images of a split."""
 
-CLASS_FILES = ("classes.txt", "obj.names", "_darknet.labels", "labels.txt", "classes.names", "predefined_classes.txt")
-"""Files with a class name a line, in the order in which they are believed: labelImg's, Darknet's and others."""
 
 _YAML_SUFFIXES = (".yaml", ".yml")
 _USUAL_NAMES = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
-_MOST_BYTES = 1_000_000  # 3 s of reading YAML
 _MOST_CLASSES = 1_000_000
 
 
@@ -98,61 +100,6 @@ def read_config(path: Path) -> YoloConfig:
     return _from_darknet(path)
 
 
-def read_class_file(path: Path) -> dict[int, str]:
-    """Class names by index from a file with one a line; empty lines at the end do not count."""
-    lines = read_text(path).rstrip().splitlines()
-    return {index: line.strip() for index, line in enumerate(lines) if line.strip()}
-
-
-def class_file_beside(folders: Sequence[Path]) -> Path | None:
-    """The first file of class names in any of the folders."""
-    for folder in folders:
-        for name in CLASS_FILES:
-            if (folder / name).is_file():
-                return folder / name
-        names = sorted(folder.glob("*.names"))
-        if len(names) == 1:
-            return names[0]
-    return None
-
-
-def names_from(value: object, where: str) -> dict[int, str]:
-    """Class names by index from a list, or from a mapping of indices, which may have gaps.
-
-    Raises DataError for anything else, an index that is no whole number from 0 on, and an empty name.
-    """
-    if isinstance(value, Mapping):
-        pairs = [(_index(key, where), name) for key, name in value.items()]
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        pairs = list(enumerate(value))
-    else:
-        raise DataError(f"{where}: 'names' is {_short(value)}; expected a list of names, or a name for each index.")
-    names: dict[int, str] = {}
-    for index, name in pairs:
-        if not isinstance(name, str | int | float) or not str(name).strip():
-            raise DataError(f"{where}: the name of class {index} is {_short(name)}; expected a text.")
-        names[index] = str(name).strip()
-    return dict(sorted(names.items()))
-
-
-def read_text(path: Path, most_bytes: int = _MOST_BYTES) -> str:
-    """A text file: UTF-8 with or without a byte-order mark, or UTF-16 with one.
-
-    Raises DataError if it cannot be read, is longer than `most_bytes` or is no text.
-    """
-    try:
-        length = path.stat().st_size
-        if length > most_bytes:
-            raise DataError(f"{path} has {length / 1e6:.0f} MB; expected a text of at most {most_bytes / 1e6:.0f} MB.")
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
-    try:
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not a text: byte {error.start} is not UTF-8.") from error
-
-
 def _read_yaml(path: Path) -> tuple[dict[str, Any], str]:
     """The mapping in a file, and the first key that stands twice."""
     try:
@@ -167,7 +114,7 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], str]:
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise DataError(f"{path} is not YAML that can be read: {error}.") from error
     if not isinstance(document, dict):
-        raise DataError(f"{path} is not a YOLO file: it holds {_short(document)}; expected keys names, train and val.")
+        raise DataError(f"{path} is not a YOLO file: it holds {short(document)}; expected keys names, train and val.")
     return {str(key): value for key, value in document.items()}, repeated
 
 
@@ -193,7 +140,7 @@ def _from_mapping(document: dict[str, Any], repeated: str, path: Path) -> YoloCo
             parts[split] = parts.get(split, ()) + entries
     root = document.get("path")
     if root is not None and not isinstance(root, str):
-        raise DataError(f"{where}: 'path' is {_short(root)}; expected the folder of the data set.")
+        raise DataError(f"{where}: 'path' is {short(root)}; expected the folder of the data set.")
     return YoloConfig(
         names=_names(document.get("names"), path),
         nc=_count(document.get("nc"), where),
@@ -242,7 +189,7 @@ def _names(value: object, path: Path) -> dict[int, str]:
 def _entries(value: object, key: str, where: str) -> tuple[str, ...]:
     listed: list[Any] = value if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(entry, str) for entry in listed):
-        raise DataError(f"{where}: {key!r} is {_short(value)}; expected a folder, a list of folders, or a .txt file.")
+        raise DataError(f"{where}: {key!r} is {short(value)}; expected a folder, a list of folders, or a .txt file.")
     return tuple(text for entry in listed if (text := _set(entry)))
 
 
@@ -261,7 +208,7 @@ def _count(value: object, where: str) -> int | None:
             return int(count)
     except (ValueError, OverflowError):
         pass
-    raise DataError(f"{where}: the number of classes is {_short(value)}; expected a whole number.")
+    raise DataError(f"{where}: the number of classes is {short(value)}; expected a whole number.")
 
 
 def _keypoints(value: object, where: str) -> int:
@@ -270,20 +217,5 @@ def _keypoints(value: object, where: str) -> int:
     try:
         number, dimensions = (int(str(item)) for item in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise DataError(f"{where}: 'kpt_shape' is {_short(value)}; expected two whole numbers.") from error
+        raise DataError(f"{where}: 'kpt_shape' is {short(value)}; expected two whole numbers.") from error
     return max(0, int(number * dimensions))
-
-
-def _index(key: object, where: str) -> int:
-    try:
-        index = int(str(key))
-    except ValueError:
-        index = -1
-    if index < 0:
-        raise DataError(f"{where}: 'names' has the index {_short(key)}; expected whole numbers from 0 on.")
-    return index
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

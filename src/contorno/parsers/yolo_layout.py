@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from contorno.errors import DataError
 from contorno.parsers.findings import Findings
-from contorno.parsers.yolo_config import YoloConfig, find_yaml, read_config, read_text
+from contorno.parsers.yolo_config import YoloConfig, find_yaml, read_config
 from contorno.parsers.yolo_labels import (
     IMAGES,
     YoloImage,
@@ -23,6 +23,7 @@ from contorno.parsers.yolo_labels import (
     name_below,
     same_but_for_case,
 )
+from contorno.parsers.yolo_names import read_text
 from contorno.splits.words import SPLIT_WORDS
 
 IMAGE_SUFFIXES = frozenset(

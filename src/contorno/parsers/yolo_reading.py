@@ -9,9 +9,9 @@ from contorno.errors import DataError
 from contorno.images import image_size
 from contorno.masks import Size
 from contorno.parsers.coco_geometry import BadGeometry
-from contorno.parsers.yolo_config import read_text
 from contorno.parsers.yolo_labels import YoloImage
 from contorno.parsers.yolo_lines import YoloLine, parse_line, split_line
+from contorno.parsers.yolo_names import read_text
 from contorno.records import fold_name
 
 _MOST_LABEL_BYTES = 1 << 25

@@ -16,6 +16,7 @@ from PIL import Image, ImageFilter
 
 Plane = NDArray[np.floating[Any]]  # float32 throughout; numpy's stubs cannot tell
 Size = tuple[int, int]  # (height, width)
+XY = tuple[float, float]
 
 _LINEAR = (((np.arange(256) / 255 + 0.055) / 1.055) ** 2.4).astype(np.float32)
 _STEPS = 4096
@@ -61,6 +62,18 @@ def wave(rng: np.random.Generator, angle: Plane, lobes: tuple[int, ...]) -> Plan
     return total / np.float32(len(lobes) ** 0.5)
 
 
+def capsule(u: Plane, v: Plane, half_length: float, radius: float) -> Plane:
+    """Signed distance to a bar along u with round ends."""
+    return np.hypot(np.maximum(np.abs(u) - np.float32(half_length), 0), v) - np.float32(radius)
+
+
+def dome(distance: Plane, radius: float) -> Plane:
+    """Height of a round body from the signed distance to its outline; 0 outside."""
+    depth = np.clip(-distance / np.float32(radius), 0, 1)
+    height: Plane = np.sqrt(depth * (2 - depth)) * np.float32(radius)
+    return height
+
+
 def blur(plane: Plane, radius_px: float) -> Plane:
     """Gaussian blur of a plane of 0..1, at half size where it is wide; 8 bits are enough for shadows."""
     image = Image.fromarray((plane * 255).astype(np.uint8))
@@ -76,9 +89,7 @@ class Frame:
     scale_px: pixels to one unit of u and v. reach: greatest |u| and |v| drawn. The rectangle may go beyond the canvas.
     """
 
-    def __init__(
-        self, centre_xy: tuple[float, float], scale_px: float, angle: float, reach: tuple[float, float]
-    ) -> None:
+    def __init__(self, centre_xy: XY, scale_px: float, angle: float, reach: XY) -> None:
         cos, sin = math.cos(angle), math.sin(angle)
         wide = (abs(cos) * reach[0] + abs(sin) * reach[1]) * scale_px + 2
         high = (abs(sin) * reach[0] + abs(cos) * reach[1]) * scale_px + 2

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from contorno.rehearsal import things
-from contorno.rehearsal.paint import Canvas, Size, Sprite
+from contorno.rehearsal import foods, tableware
+from contorno.rehearsal.paint import XY, Canvas, Size, Sprite
 from contorno.rehearsal.surfaces import surface
 
-_Draw = Callable[[np.random.Generator, things.XY, float, float], Sprite]
+_Draw = Callable[[np.random.Generator, XY, float, float], Sprite]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class _Kind:
 
 
 _FOODS = {
-    "Hot dog": _Kind(things.hot_dog, (0.27, 0.42), ((-0.75, -0.25, 0.25, 0.75), 0.42)),
-    "Doughnut": _Kind(things.doughnut, (0.16, 0.25), ((0.0,), 1.0)),
-    "Banana": _Kind(things.banana, (0.2, 0.34), ((-0.7, 0.0, 0.7), 0.42)),
-    "Orange": _Kind(things.orange, (0.11, 0.17), ((0.0,), 1.0)),
+    "Hot dog": _Kind(foods.hot_dog, (0.27, 0.42), ((-0.75, -0.25, 0.25, 0.75), 0.42)),
+    "Doughnut": _Kind(foods.doughnut, (0.16, 0.25), ((0.0,), 1.0)),
+    "Banana": _Kind(foods.banana, (0.2, 0.34), ((-0.7, 0.0, 0.7), 0.42)),
+    "Orange": _Kind(foods.orange, (0.11, 0.17), ((0.0,), 1.0)),
 }
 FOOD_NAMES = tuple(_FOODS)
 """The classes that have masks."""
@@ -96,7 +96,7 @@ class _Table:
     canvas: Canvas
     laid: list[_Laid] = field(default_factory=list)
     discs: list[tuple[float, float, float]] = field(default_factory=list)
-    plate_xy: things.XY | None = None
+    plate_xy: XY | None = None
 
     @property
     def short(self) -> int:
@@ -108,9 +108,7 @@ class _Table:
             other.mask &= ~mask
         self.laid.append(_Laid(class_name, mask, float((sprite.cover >= 0.5).sum()), int(mask.sum())))
 
-    def place(
-        self, kind: _Kind, scale_px: float, *, overlap: float, on_plate: bool = False
-    ) -> tuple[things.XY, float] | None:
+    def place(self, kind: _Kind, scale_px: float, *, overlap: float, on_plate: bool = False) -> tuple[XY, float] | None:
         """Find a free spot; overlap: how deep, as a share of the radii, two things may go into each other."""
         height, width = self.canvas.size
         for attempt in range(24):
@@ -130,7 +128,7 @@ class _Table:
         return None
 
 
-def _discs(kind: _Kind, centre: things.XY, scale_px: float, angle: float) -> list[tuple[float, float, float]]:
+def _discs(kind: _Kind, centre: XY, scale_px: float, angle: float) -> list[tuple[float, float, float]]:
     along, radius = kind.discs
     cos, sin = math.cos(angle) * scale_px, math.sin(angle) * scale_px
     return [(centre[0] + u * cos, centre[1] + u * sin, radius * scale_px) for u in along]
@@ -161,17 +159,17 @@ def _lay_ware(table: _Table, *, cup_share: float) -> None:
     height, width = table.canvas.size
     if rng.random() < 0.18:
         spot = (rng.uniform(0, width), rng.uniform(0, height))
-        table.lay("Napkin", things.napkin(rng, spot, short * rng.uniform(0.25, 0.42), rng.uniform(0, math.pi)))
+        table.lay("Napkin", tableware.napkin(rng, spot, short * rng.uniform(0.25, 0.42), rng.uniform(0, math.pi)))
     if rng.random() < 0.38:
         spot = (width * rng.uniform(0.3, 0.7), height * rng.uniform(0.3, 0.7))
         table.plate_xy = spot
-        table.lay("Plate", things.plate(rng, spot, short * rng.uniform(0.36, 0.52), 0.0))
+        table.lay("Plate", tableware.plate(rng, spot, short * rng.uniform(0.36, 0.52), 0.0))
     if rng.random() < cup_share:
-        kind = _Kind(things.cup, (0.15, 0.2), ((0.0,), 1.0))
+        kind = _Kind(tableware.cup, (0.15, 0.2), ((0.0,), 1.0))
         scale = short * rng.uniform(*kind.span)
         spot_and_angle = table.place(kind, scale, overlap=0.0)
         if spot_and_angle is not None:
-            table.lay("Coffee cup", things.cup(rng, spot_and_angle[0], scale, spot_and_angle[1]))
+            table.lay("Coffee cup", tableware.cup(rng, spot_and_angle[0], scale, spot_and_angle[1]))
 
 
 def _lay_foods(table: _Table, count: int) -> None:
@@ -216,14 +214,14 @@ def _lay_fork(table: _Table) -> None:
     rng, short = table.rng, table.short
     height, width = table.canvas.size
     spot = (rng.uniform(0.15, 0.85) * width, rng.uniform(0.15, 0.85) * height)
-    foods = [one for one in table.laid if one.class_name in _FOODS and not one.is_group and one.mask.any()]
+    candidates = [one for one in table.laid if one.class_name in _FOODS and not one.is_group and one.mask.any()]
     angle, scale = rng.uniform(0, 2 * math.pi), short * rng.uniform(0.34, 0.5)
-    if foods and rng.random() < 0.75:
-        rows, columns = np.nonzero(foods[rng.integers(len(foods))].mask)
+    if candidates and rng.random() < 0.75:
+        rows, columns = np.nonzero(candidates[rng.integers(len(candidates))].mask)
         # The middle of the handle lies on the food; slender enough to leave it recognisable.
         slide = scale * rng.uniform(-0.1, 0.4)
         spot = (columns.mean() + slide * math.cos(angle), rows.mean() + slide * math.sin(angle))
-    table.lay("Fork", things.fork(rng, spot, scale, angle))
+    table.lay("Fork", tableware.fork(rng, spot, scale, angle))
 
 
 def _seen(laid: list[_Laid]) -> list[SceneObject]:

@@ -6,50 +6,23 @@ never fetched whole" or "the second run asked for nothing".
 
 from __future__ import annotations
 
-import base64
 import fnmatch
 import hashlib
-import mimetypes
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from email.utils import formatdate
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from contorno.errors import ConfigError
+from contorno.rehearsal.answers import Answer, Fault, FaultKind, answer_to
 
-FaultKind = Literal["404", "500", "503", "slow", "drip", "cut", "no_range", "lying_length", "corrupt", "html"]
-_RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
-_HTML = b"<!DOCTYPE html><html><body><h1>Sign in to this network</h1></body></html>\n"
-
-
-@dataclass(slots=True)
-class Fault:
-    """One thing that goes wrong for the requests whose path fits.
-
-    pattern: shell pattern on the path from the root, such as "*/train-masks-0.zip"; "*" also crosses slashes.
-    kind: "404", "500", "503": that status and no file. "slow": waits `seconds` before the answer. "drip": waits
-      `seconds` before each `size` bytes of the body. "cut": promises the whole length, sends `size` bytes and hangs up.
-      "no_range": sends the whole file whatever range was asked. "lying_length": sends `size` bytes fewer than the file
-      has and announces just those, so that HTTP itself shows nothing wrong. "corrupt": the right length with `size`
-      bytes in the middle inverted. "html": a sign-in page with status 200, as captive networks send.
-    times: how many requests it strikes; None for all. It counts down to 0 as it strikes.
-    size: bytes, of the kinds above; None means half of what was asked (cut), 1 (drip, lying_length), 16 (corrupt).
-    """
-
-    pattern: str
-    kind: FaultKind
-    times: int | None = 1
-    seconds: float = 0.2
-    size: int | None = None
+__all__ = ["Fault", "FaultKind", "Request", "Server", "serve"]
 
 
 class Request(NamedTuple):
@@ -232,99 +205,28 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         path = unquote(urlsplit(self.path).path)
         fault = owner.strike(path)
-        kind = None if fault is None else fault.kind
-        wait = owner.latency_seconds + (fault.seconds if fault is not None and kind == "slow" else 0.0)
+        wait = owner.latency_seconds + (fault.seconds if fault is not None and fault.kind == "slow" else 0.0)
         self._not_before = time.perf_counter() + wait if wait > 0 else 0.0
-        file = owner.find(path)
-        if kind in ("404", "500", "503") or (file is None and kind != "html"):
-            status = HTTPStatus(int(kind)) if kind in ("404", "500", "503") else HTTPStatus.NOT_FOUND
-            self._send(path, status, {"Content-Type": "text/plain"}, f"{status.phrase}\n".encode(), with_body=with_body)
-            return
-        if kind == "html" or file is None:
-            self._send(path, HTTPStatus.OK, {"Content-Type": "text/html"}, _HTML, with_body=with_body)
-            return
+        asked, if_range = self.headers.get("Range"), self.headers.get("If-Range")
+        found = answer_to(path, owner.find(path), owner.etag, fault, asked=asked, if_range=if_range)
+        self._send(path, found, with_body=with_body)
 
-        size, etag = file.stat().st_size, owner.etag(file)
-        headers = {
-            "Content-Type": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-            "Last-Modified": formatdate(file.stat().st_mtime, usegmt=True),
-            "ETag": etag,
-        }
-        if path.startswith("/openimages/"):  # Google's store; it states the sum of the whole file with a part, too
-            headers["x-goog-hash"] = f"md5={base64.b64encode(bytes.fromhex(etag[1:-1])).decode()}"
-        start, stop, status = 0, size, HTTPStatus.OK
-        if kind != "no_range":
-            headers["Accept-Ranges"] = "bytes"
-            if self.headers.get("If-Range", etag) == etag:
-                start, stop, status = _wanted(self.headers.get("Range"), size)
-            if status is HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-                self._send(path, status, headers | {"Content-Range": f"bytes */{size}"}, b"", with_body=with_body)
-                return
-            if status is HTTPStatus.PARTIAL_CONTENT:
-                headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        with file.open("rb") as opened:
-            opened.seek(start)
-            body = opened.read(stop - start)
-        cut = None
-        if fault is not None and kind == "cut":
-            cut = min(len(body) // 2 if fault.size is None else fault.size, len(body))
-        elif fault is not None and kind == "lying_length":
-            body = body[: max(len(body) - (1 if fault.size is None else fault.size), 0)]
-        elif fault is not None and kind == "corrupt":
-            body = _inverted(body, 16 if fault.size is None else fault.size)
-        drip = fault if kind == "drip" else None
-        self._send(path, status, headers, body, with_body=with_body, cut=cut, drip=drip)
-
-    def _send(
-        self,
-        path: str,
-        status: HTTPStatus,
-        headers: dict[str, str],
-        body: bytes,
-        *,
-        with_body: bool,
-        cut: int | None = None,
-        drip: Fault | None = None,
-    ) -> None:
+    def _send(self, path: str, answer: Answer, *, with_body: bool) -> None:
         # Waited for here, so that the time that this machine takes to find the file counts as part of the latency.
         if self._not_before and (left := self._not_before - time.perf_counter()) > 0:
             self.server.owner.closing.wait(left)
-        self.send_response(status)
-        for name, value in headers.items():
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        sent = body[:cut] if with_body else b""
+        self.send_header("Content-Length", str(len(answer.body)))
+        sent = answer.body[: answer.cut] if with_body else b""
         # Noted before it is sent: a client that has its answer finds the request in the log.
-        self.server.owner.note(Request(self.command, path, self.headers.get("Range"), int(status), len(sent)))
+        self.server.owner.note(Request(self.command, path, self.headers.get("Range"), int(answer.status), len(sent)))
         self.end_headers()
-        step = len(sent) if drip is None else drip.size or 1
+        step = len(sent) if answer.drip is None else answer.drip.size or 1
         for at in range(0, len(sent), max(step, 1)):
-            if drip is not None and self.server.owner.closing.wait(drip.seconds):
+            if answer.drip is not None and self.server.owner.closing.wait(answer.drip.seconds):
                 break
             self.wfile.write(sent[at : at + step])
-        if cut is not None:
+        if answer.cut is not None:
             self.close_connection = True
-
-
-def _wanted(header: str | None, size: int) -> tuple[int, int, HTTPStatus]:
-    """First byte, byte after the last, and status of a Range header; several ranges are answered with the whole."""
-    whole = (0, size, HTTPStatus.OK)
-    if header is None or (found := _RANGE.fullmatch(header.strip())) is None:
-        return whole
-    first, last, suffix = found.groups()
-    if suffix is not None:
-        start, stop = max(size - int(suffix), 0), size
-    else:
-        start, stop = int(first), size if last == "" else min(int(last) + 1, size)
-        if last != "" and int(last) < start:
-            return whole  # RFC 9110, 14.1.1: an invalid range is ignored
-    if start >= stop:
-        return 0, 0, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-    return start, stop, HTTPStatus.PARTIAL_CONTENT
-
-
-def _inverted(body: bytes, count: int) -> bytes:
-    count = min(count, len(body))
-    begin = (len(body) - count) // 2
-    middle = bytes(byte ^ 0xFF for byte in body[begin : begin + count])
-    return body[:begin] + middle + body[begin + count :]

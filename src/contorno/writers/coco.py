@@ -7,32 +7,35 @@ cannot, `split` the split that the record came from, `attributes` what else the 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, Any, get_args
 
 import numpy as np
 
-from contorno import masks as mask_codes
 from contorno.errors import ConfigError, DataError
 from contorno.files import atomic_file
-from contorno.masks import Geometry, Polygons, Size
 from contorno.progress import Progress, silent
-from contorno.receipts import Receipt, round_trip_receipt
 from contorno.records import Record, Records
-from contorno.simplify import count_vertices, simplified
+from contorno.writers.coco_masks import NO_OUTLINE, VERTICES_LOST, MaskForm, MaskForms, area_of
 from contorno.writers.image_files import relative_names
 from contorno.writers.written import Written
 
-MaskForm = Literal["as-given", "rle", "pixel-edges", "simplified"]
+__all__ = [
+    "ATTRIBUTES_LOST",
+    "NO_OUTLINE",
+    "VERTICES_LOST",
+    "MaskForm",
+    "can_be_numbers",
+    "image_ids_of",
+    "object_ids_of",
+    "write_coco",
+]
+
 _OWN_KEYS = ("images", "annotations", "categories")
 _SCORE = "score"
 _TOLD_EVERY = 256  # images
 
-VERTICES_LOST = "vertices of a polygon, whose mask went out in another form"
-NO_OUTLINE = "mask without a pixel, which has no polygon"
 ATTRIBUTES_LOST = "attributes of an object, left out as asked"
 
 
@@ -87,7 +90,7 @@ def write_coco(
             )
     file_names = relative_names(records, img_dir)
 
-    forms = _Forms(masks, min_iou)
+    forms = MaskForms(masks, min_iou)
     categories = [{"id": label, "name": name} for label, name in enumerate(records.class_map.names, start=1)]
     images = (
         _image(record, image_id, file_name)
@@ -116,37 +119,6 @@ def write_coco(
         lost={what: count for what, count in forms.lost.items() if count},
         receipt=forms.receipt(),
     )
-
-
-@dataclass(slots=True)
-class _Forms:
-    """Puts masks into the form asked for, and keeps account of what that costs."""
-
-    form: MaskForm
-    min_iou: float
-    lost: Counter[str] = field(default_factory=Counter)
-    ious: list[float] = field(default_factory=list)
-
-    def segmentation(self, geometry: Geometry, size: Size) -> Any:
-        """The value of an annotation's "segmentation"."""
-        if self.form == "as-given":
-            return geometry.to_coco()
-        code = mask_codes.to_run_length(geometry, size)
-        if self.form == "rle":
-            self.lost[VERTICES_LOST] += isinstance(geometry, Polygons)
-            return code.to_coco()
-        made = mask_codes.to_polygons(code) if self.form == "pixel-edges" else simplified(code, self.min_iou)
-        if isinstance(geometry, Polygons):
-            if self.form == "simplified" and 0 < count_vertices(geometry) <= count_vertices(made):
-                return geometry.to_coco()
-            self.lost[VERTICES_LOST] += geometry != made
-        self.lost[NO_OUTLINE] += not made.parts
-        self.ious.append(float(round_trip_receipt([code], [made]).ious[0]))
-        return made.to_coco()
-
-    def receipt(self) -> Receipt | None:
-        """The round trip of the masks that became polygons; None where none did."""
-        return Receipt(np.array(self.ious)) if self.ious else None
 
 
 def _extra_members(extras: Mapping[str, Any] | None) -> dict[str, str]:
@@ -199,7 +171,7 @@ def _annotations(
     record: Record,
     image_id: int,
     new_ids: Iterator[int],
-    forms: _Forms,
+    forms: MaskForms,
     extras: Mapping[int | str, Mapping[str, Any]],
     with_attributes: bool,
 ) -> Iterator[dict[str, Any]]:
@@ -215,7 +187,7 @@ def _annotations(
             "image_id": image_id,
             "category_id": int(instances.labels[index]),
             "bbox": box,
-            "area": _area(float(instances.areas[index]), geometry, record.size_hw, box),
+            "area": area_of(float(instances.areas[index]), geometry, record.size_hw, box),
             "iscrowd": int(instances.is_crowd[index]),
             # An object with a box only has an empty list, as box data sets in COCO's form do.
             "segmentation": [] if geometry is None else forms.segmentation(geometry, record.size_hw),
@@ -245,14 +217,6 @@ def _attribute_members(told: Mapping[str, Any], where: str) -> dict[str, Any]:
         return {"attributes": dict(told)}
     rest = {name: value for name, value in told.items() if name != _SCORE}
     return {_SCORE: score, **({"attributes": rest} if rest else {})}
-
-
-def _area(stated: float, geometry: Geometry | None, size: Size, box_xywh: Sequence[float]) -> float:
-    if np.isfinite(stated):
-        return stated
-    if geometry is None:
-        return box_xywh[2] * box_xywh[3]
-    return int(mask_codes.area(mask_codes.to_run_length(geometry, size)))
 
 
 def _write_list(file: IO[str], key: str, items: Iterable[Mapping[str, Any]]) -> None:

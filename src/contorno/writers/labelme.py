@@ -17,7 +17,8 @@ from contorno.errors import ConfigError
 from contorno.files import write_json, write_text
 from contorno.geometry import Geometry, RunLength
 from contorno.images import write_image
-from contorno.parsers.labelme import LABELS_FILE, score_text
+from contorno.parsers.labelme import LABELS_FILE
+from contorno.parsers.labelme_attributes import score_text
 from contorno.progress import Progress, silent
 from contorno.records import Record, Records
 from contorno.writers.image_files import Placing, place_images, relative_names

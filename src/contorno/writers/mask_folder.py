@@ -23,11 +23,11 @@ from contorno.masks import Polygons, RunLength
 from contorno.parsers.label_maps import MaskKind
 from contorno.parsers.mask_classes import CLASSES_FILE
 from contorno.parsers.mask_csv import MaskRow, write_mask_csv
-from contorno.parsers.mask_names import ImageNames, Owner, class_in_name, escape_class
 from contorno.progress import Progress, silent
 from contorno.receipts import Receipt
 from contorno.records import Record, Records
 from contorno.writers.image_files import Placing, place_images, relative_names
+from contorno.writers.mask_file_names import check_names, mask_stems, mask_targets
 from contorno.writers.mask_pictures import MOST_VALUES, paint_label_map, paint_semantic
 from contorno.writers.written import Written
 
@@ -91,9 +91,9 @@ def write_mask_folder(
     said: dict[str, dict[str, Any]] = {}
     for split, part in splits.items():
         names = relative_names(part, img_dir)
-        _check_names(names)
+        check_names(names)
         place_images(part, names, folder / split / "images", images, progress)
-        targets = _targets(names, kind)
+        targets = mask_targets(names, kind)
         for record, name in zip(part, names, strict=True):
             target = PurePosixPath(split, "masks", targets[name])
             jobs.append(
@@ -166,31 +166,6 @@ def _by_split(records: Records | Mapping[str, Records]) -> tuple[dict[str, list[
     return splits, classes
 
 
-def _check_names(names: Sequence[str]) -> None:
-    times = Counter(name.casefold() for name in names)
-    for name in names:
-        if times[name.casefold()] > 1:
-            raise ConfigError(f"two images would both be written as {name!r}; give them file names that differ.")
-
-
-def _targets(names: Sequence[str], kind: MaskKind) -> dict[str, str]:
-    """For each image the name of its masks that the parser takes for it: without the image's suffix where that does."""
-    known = ImageNames(names)
-    targets = {}
-    for name in names:
-        stem = PurePosixPath(name).with_suffix("").as_posix()
-        for target in (stem, name):
-            owner = known.owner(f"{target}/object_1.png" if kind == "instances" else f"{target}.png")
-            if isinstance(owner, Owner) and owner.image == name and owner.class_name is None:
-                targets[name] = target
-                break
-        else:
-            raise ConfigError(
-                f"no mask can be named for the image {name!r} alone beside the others; give it another file name."
-            )
-    return targets
-
-
 def _write_image_masks(job: _Job, folder: Path, kind: MaskKind) -> _Done:
     done = _Done()
     instances = job.record.instances
@@ -209,7 +184,7 @@ def _write_image_masks(job: _Job, folder: Path, kind: MaskKind) -> _Done:
     ids = None if instances.ids is None else [instances.ids[index] for index in kept]
     read_back: Sequence[int | str] = []
     if kind == "instances":
-        stems = _stems(names, ids)
+        stems = mask_stems(names, ids)
         for stem, code in zip(stems, codes, strict=True):
             write_image(folder / job.target / f"{stem}.png", masks.decode(code).astype(bool))
         read_back, done.objects = stems, len(stems)
@@ -247,22 +222,3 @@ def _count_lost(lost: Counter[str], record: Record, index: int, code: RunLength)
     lost["attributes"] += instances.attributes is not None and bool(instances.attributes[index])
     for reason in [reason for reason, count in lost.items() if not count]:
         del lost[reason]
-
-
-def _stems(names: Sequence[str], ids: Sequence[int | str] | None) -> list[str]:
-    """File names of the masks of one image: the ids where they tell the same classes and order, else numbered."""
-    numbered = [f"{escape_class(name)}_{number}" for number, name in enumerate(names, start=1)]
-    if ids is None or not all(isinstance(own, str) and _can_be_stem(own) for own in ids):
-        return numbered
-    own = [str(one) for one in ids]
-    says = [class_in_name(f"_{stem}") for stem in own]
-    distinct = len({stem.casefold() for stem in own}) == len(own)
-    numbers = [stem.rpartition("_")[2] for stem in own]
-    in_order = all(number.isascii() and number.isdigit() and len(number) < 10 for number in numbers) and sorted(
-        range(len(own)), key=lambda index: (int(numbers[index]), own[index])
-    ) == list(range(len(own)))
-    return own if says == list(names) and distinct and in_order else numbered
-
-
-def _can_be_stem(text: str) -> bool:
-    return len(text.encode()) <= 200 and all(sign.isalnum() or sign in "_- %" for sign in text) and text == text.strip()

@@ -6,10 +6,9 @@ polygon by edges that run there and back; the receipt says what comes of it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
@@ -26,13 +25,13 @@ from contorno.progress import Progress, silent
 from contorno.receipts import round_trip_receipt
 from contorno.records import Record, Records
 from contorno.simplify import simplified
-from contorno.writers.image_files import Placing, place_images, relative_names
+from contorno.writers.image_files import Placing, place_images
 from contorno.writers.written import Written
+from contorno.writers.yolo_files import FOLDERS, data_yaml, file_names, parts_of
 
 PolygonForm = Literal["exact", "simplified"]
 BoxOnly = Literal["line", "rectangle", "leave-out"]
 
-_FOLDERS = {"train": "train", "validation": "val", "test": "test"}
 _SLACK = 0.01  # Ultralytics throws out the whole file where a box reaches farther beyond 0..1
 _BOX_AS_RECTANGLE = (
     "mask of an object with a box only, written as the rectangle, since boxes among polygons are not read"
@@ -93,26 +92,26 @@ def write_yolo(
         raise ConfigError(f"digits={digits} is not a number of digits that fractions can have; choose 1 to 17.")
     folder = Path(folder)
     how = _Form(form=form, min_iou=min_iou, digits=digits, box_only=box_only or "line")
-    parts, class_names = _parts(records, how.lost)
+    parts, class_names = parts_of(records, how.lost)
     everything = [record for part in parts.values() for record in part]
     if box_only is None and any(
         geometry is not None for record in everything for geometry in record.instances.geometries
     ):
         how.box_only = "rectangle"
-    names = _file_names(parts, img_dir)
+    names = file_names(parts, img_dir)
 
     objects = 0
     done = 0
     for split, part in parts.items():
         for record, name in zip(part, names[split], strict=True):
-            lines = _lines(record, f"images/{_FOLDERS[split]}/{name}", how)
+            lines = _lines(record, f"images/{FOLDERS[split]}/{name}", how)
             objects += len(lines)
-            target = folder / "labels" / _FOLDERS[split] / f"{PurePosixPath(name).stem}.txt"
+            target = folder / "labels" / FOLDERS[split] / f"{PurePosixPath(name).stem}.txt"
             write_text(target, "".join(f"{line}\n" for line in lines))
             done += 1
             progress("writing label files", done, len(everything))
-        place_images(part, names[split], folder / "images" / _FOLDERS[split], images, progress)
-    write_text(folder / "data.yaml", _data_yaml(parts, class_names))
+        place_images(part, names[split], folder / "images" / FOLDERS[split], images, progress)
+    write_text(folder / "data.yaml", data_yaml(parts, class_names))
     return Written(
         path=folder,
         images=len(everything),
@@ -120,53 +119,6 @@ def write_yolo(
         lost={reason: count for reason, count in sorted(how.lost.items()) if count},
         receipt=round_trip_receipt(how.codes, how.polygons) if how.codes else None,
     )
-
-
-def _parts(
-    records: Records | Mapping[str, Records], lost: Counter[str]
-) -> tuple[dict[str, list[Record]], Sequence[str]]:
-    """The records by the three splits that the format knows, and the classes that they share."""
-    named = {"": records} if isinstance(records, Records) else dict(records)
-    if not named:
-        raise ConfigError("there are no records to write; give at least one part.")
-    class_names = next(iter(named.values())).class_map.names
-    parts: dict[str, list[Record]] = {}
-    for split, part in named.items():
-        if part.class_map.names != class_names:
-            raise ConfigError(
-                f"the classes of {split!r} are {', '.join(part.class_map.names)}; expected those of the first part, "
-                f"{', '.join(class_names)}; give all parts one class map."
-            )
-        for record in part:
-            own = split or record.split or "train"
-            if own not in _FOLDERS:
-                lost[f"split {own!r}, put into train"] += 1
-            parts.setdefault(own if own in _FOLDERS else "train", []).append(record)
-    return {split: parts[split] for split in _FOLDERS if split in parts}, class_names
-
-
-def _file_names(parts: Mapping[str, Sequence[Record]], img_dir: Path | None) -> dict[str, list[str]]:
-    """A file name without folders for each image; a stem stands once in a split, whatever the case."""
-    return {split: _flat_names(relative_names(part, img_dir)) for split, part in parts.items()}
-
-
-def _flat_names(relative: Sequence[str]) -> list[str]:
-    taken: set[str] = set()
-    flat = []
-    for name in relative:
-        path = PurePosixPath(name)
-        # A leading dot would hide the file from every reader.
-        stem, suffix = path.stem.lstrip(".") or "image", path.suffix
-        if stem.casefold() in taken:
-            stem = "_".join((*path.parent.parts, stem))
-        if stem.casefold() in taken:
-            number = 2
-            while f"{stem}_{number}".casefold() in taken:
-                number += 1
-            stem = f"{stem}_{number}"
-        taken.add(stem.casefold())
-        flat.append(f"{stem}{suffix}")
-    return flat
 
 
 def _lines(record: Record, name: str, how: _Form) -> list[str]:
@@ -224,7 +176,7 @@ def _polygon(geometry: Geometry, code: RunLength, how: _Form) -> Points | None:
     if isinstance(geometry, RunLength):
         polygons = masks.to_polygons(code) if how.form == "exact" else simplified(code, how.min_iou)
     elif _is_far_out(geometry, size):
-        how.lost["vertices of a polygon far beyond the image, written along its pixels"] += 1
+        how.lost["vertices of a polygon beyond the image, written along its pixels"] += 1
         polygons = masks.to_polygons(code)
     else:
         polygons = geometry
@@ -244,10 +196,9 @@ def _polygon(geometry: Geometry, code: RunLength, how: _Form) -> Points | None:
 
 
 def _is_far_out(polygons: Polygons, size: Size) -> bool:
+    """True for vertices beyond the image by more than rounding: some readers throw these out, and ours counts them."""
     points = np.concatenate(polygons.parts) / (size[1], size[0])
-    least, most = points.min(axis=0), points.max(axis=0)
-    values = np.concatenate([(least + most) / 2, most - least])
-    return bool(values.min() < -_SLACK or values.max() > 1 + _SLACK or least.min() < -1 or most.max() > 2)
+    return bool(points.min() < -_SLACK or points.max() > 1 + _SLACK)
 
 
 def _fractions(points: Points, size: Size, digits: int | None) -> Points:
@@ -271,16 +222,3 @@ def _number(value: float) -> str:
     """The shortest text that reads as `value`, without an exponent, which not every reader takes."""
     text = repr(value)
     return np.format_float_positional(value, trim="-") if "e" in text else text.removesuffix(".0")
-
-
-def _data_yaml(parts: Mapping[str, Sequence[Record]], class_names: Sequence[str]) -> str:
-    """No `path`: Ultralytics then takes the folder of the file, wherever the data set is moved to."""
-    lines = [f"{_FOLDERS[split]}: images/{_FOLDERS[split]}" for split in parts]
-    if "train" in parts and "validation" not in parts:
-        lines.insert(1, "val: images/train  # there is no validation part, and Ultralytics asks for one")
-    lines += ["", f"nc: {len(class_names)}", "names:" if class_names else "names: {}"]
-    # A JSON text is a YAML text too; names that are not printable are written by their numbers.
-    lines += [
-        f"  {index}: {json.dumps(name, ensure_ascii=not name.isprintable())}" for index, name in enumerate(class_names)
-    ]
-    return "\n".join(lines) + "\n"

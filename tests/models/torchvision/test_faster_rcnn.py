@@ -14,7 +14,7 @@ from torchvision.models.detection import FasterRCNN, fasterrcnn_resnet50_fpn
 import tiny
 import tiny_run
 from contorno import inference
-from contorno.models.torchvision import faster_rcnn
+from contorno.models.torchvision import faster_rcnn, mask_rcnn, network
 from contorno.models.torchvision.backbones import resnet18_fpn, resnet50_fpn
 from contorno.models.torchvision.weights import published_url
 
@@ -103,3 +103,16 @@ def test_learner_measures_box_ap_and_prediction_has_boxes_alone() -> None:
     assert first.boxes.dtype == np.float32
     result, _ = inference.evaluate(learn.model, valid, metric_types=(COCOMetricType.bbox,))
     assert "box_ap" in result.figures
+
+
+@pytest.mark.parametrize("model_type", [faster_rcnn, mask_rcnn], ids=["faster_rcnn", "mask_rcnn"])
+def test_without_a_backbone_it_is_the_one_with_coco_weights(model_type: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read_weights(backbone: Any, detector: str, *, progress: bool) -> None:
+        asked.append(backbone)  # not fetched: random weights do for this
+
+    monkeypatch.setattr(network, "_read_weights", read_weights)
+    model_type.model(num_classes=3, rpn_post_nms_top_n_test=20)
+    assert asked == [resnet50_fpn]
+    assert resnet50_fpn.weights == "coco"

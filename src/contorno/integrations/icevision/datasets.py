@@ -6,7 +6,7 @@ from typing import Any
 
 from contorno.dataset import Dataset, Transforms
 from contorno.integrations.icevision.records_in import from_icevision
-from contorno.records import ClassMap
+from contorno.records import ClassMap, Records
 from contorno.tfms import A
 
 
@@ -25,9 +25,16 @@ def dataset(
     seed:      as in Dataset.
     Raises DataError for what `from_icevision` refuses, ConfigError for transforms that contorno's Adapter refuses.
     """
+    return Dataset(*taken(records, tfm, class_map=class_map), seed=seed)
+
+
+def taken(
+    records: Any, tfm: Transforms | Any | None, *, class_map: ClassMap | Any | None = None
+) -> tuple[Records, Transforms | None]:
+    """The records and transforms of contorno for those of icevision, or for an icevision Dataset; see `dataset`."""
     if hasattr(records, "records") and hasattr(records, "tfm"):
         tfm = records.tfm if tfm is None else tfm
         records = records.records
     if tfm is not None and hasattr(tfm, "tfms_list"):
         tfm = A.Adapter(tfm.tfms_list)
-    return Dataset(from_icevision(records, class_map), tfm, seed=seed)
+    return from_icevision(records, class_map), tfm

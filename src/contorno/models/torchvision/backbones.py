@@ -18,6 +18,7 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FrozenBatchNorm2d
 
 from contorno.errors import ConfigError
+from contorno.models.elsewhere import BACKBONES, ElsewhereError
 
 Norm = Literal["auto", "frozen", "batch", "group"]
 Weights = Path | str | None
@@ -131,3 +132,9 @@ def build(name: str, norm: Literal["frozen", "batch", "group"], trainable_layers
         out_channels=FPN_CHANNELS,
         norm_layer=layers["group"] if norm == "group" else None,
     )
+
+
+def __getattr__(name: str) -> BackboneConfig:
+    if name.startswith("_"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise ElsewhereError(BACKBONES.format(name=name))

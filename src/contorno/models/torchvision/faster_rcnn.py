@@ -11,10 +11,11 @@ from typing import Any
 from torchvision.models.detection import FasterRCNN
 
 from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
-from contorno.loaders import infer_dl, train_dl, valid_dl
+from contorno.models import elsewhere
 from contorno.models.torchvision import backbones, network
 from contorno.models.torchvision.anchors import DEFAULT_RATIOS, anchor_sizes_for
 from contorno.models.torchvision.backbones import BackboneConfig
+from contorno.models.torchvision.batches import infer_dl, train_dl, valid_dl
 from contorno.models.torchvision.network import export_model, losses_and_detections, param_groups
 from contorno.models.torchvision.weights import load_weights
 
@@ -34,12 +35,15 @@ __all__ = [
     "valid_dl",
 ]
 
+UPSTAIRS = ("end2end_detect", "predict", "predict_from_dl", "show_batch", "show_results")
+"""Functions of `contorno.inference` that a model type has too."""
+
 LOSS_NAMES = ("loss_classifier", "loss_box_reg", "loss_objectness", "loss_rpn_box_reg")
 
 
 def model(
-    backbone: BackboneConfig,
-    num_classes: int,
+    backbone: BackboneConfig | None = None,
+    num_classes: int | None = None,
     *,
     anchor_sizes: Sequence[float | Sequence[float]] | None = None,
     aspect_ratios: Sequence[float] = DEFAULT_RATIOS,
@@ -61,8 +65,8 @@ def model(
     gives a dict of the losses `LOSS_NAMES`; in evaluation mode, for each image, boxes float32 (N, 4) xyxy in sample
     pixels, labels int64 (N,) and scores float32 (N,), best first.
 
-    backbone:       one of `backbones`, called or not. COCO weights are loaded but for the layers that depend on the
-                    number of classes.
+    backbone:       one of `backbones`, called or not; unset: resnet50_fpn. COCO weights are loaded but for the layers
+                    that depend on the number of classes.
     num_classes:    background counted: `len(class_map)`.
     anchor_sizes:   for each of the five pyramid levels (strides 4 to 64 px) the sides of its anchors in sample pixels,
                     one number or several; default 32 to 512. `anchor_sizes_for` fits them to a data set.
@@ -95,12 +99,12 @@ def model(
 
 def __getattr__(name: str) -> Any:
     # Both stand above this module in the order of imports, so they are looked up on first use.
-    if name == "predict":
-        from contorno.inference import predict
+    if name in UPSTAIRS:
+        from contorno import inference
 
-        return predict
+        return getattr(inference, name)
     if name == "fastai":
         from contorno.learner import learner
 
         return SimpleNamespace(learner=partial(learner, model_type=sys.modules[__name__]))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise elsewhere.missing(__name__, name, elsewhere.OF_A_MODEL)

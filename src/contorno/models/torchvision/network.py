@@ -59,8 +59,8 @@ class BatchImages(GeneralizedRCNNTransform):  # type: ignore[misc]
 def build(
     make: Callable[..., GeneralizedRCNN],
     detector: Detector,
-    backbone: BackboneConfig,
-    num_classes: int,
+    backbone: BackboneConfig | None,
+    num_classes: int | None,
     *,
     anchor_sizes: Sequence[float | Sequence[float]] | None,
     aspect_ratios: Sequence[float],
@@ -72,6 +72,14 @@ def build(
 
     Raises ConfigError for options that cannot be, WeightsError if the weights cannot be had or do not fit.
     """
+    if backbone is None:
+        backbone = backbones.resnet50_fpn
+    if not isinstance(backbone, BackboneConfig) or num_classes is None:
+        raise ConfigError(
+            "a model is made of a backbone and the number of classes: model_type.model(backbone=model_type.backbones."
+            f"resnet50_fpn(pretrained=True), num_classes=len(class_map)); got {type(backbone).__name__} and "
+            f"{num_classes}."
+        )
     if num_classes < 2:
         raise ConfigError(f"num_classes is {num_classes}; expected at least 2: background and one class.")
     state = _read_weights(backbone, detector, progress=progress)

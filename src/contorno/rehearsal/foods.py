@@ -1,4 +1,4 @@
-"""What stands on the table, each thing drawn into its own frame: four foods with an outline to learn, and tableware."""
+"""The foods on the table, each drawn into its own frame, with an outline to learn."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from contorno.rehearsal.paint import Frame, Plane, Sprite, colour, mix, ramp, wave
-from contorno.rehearsal.surfaces import specks, weave
+from contorno.rehearsal.paint import XY, Frame, Plane, Sprite, capsule, colour, dome, mix, ramp, wave
+from contorno.rehearsal.surfaces import specks
 
-XY = tuple[float, float]
 _SPRINKLES = (
     (240, 70, 90),
     (250, 205, 60),
@@ -22,17 +21,6 @@ _SPRINKLES = (
 _ICINGS = ("ee8fb0", "4b2716", "f6ece0", "b293d8", "86c5e6", "d9a35c", "f3b6c8", "3a1d12")
 
 
-def _capsule(u: Plane, v: Plane, half_length: float, radius: float) -> Plane:
-    return np.hypot(np.maximum(np.abs(u) - np.float32(half_length), 0), v) - np.float32(radius)
-
-
-def _dome(distance: Plane, radius: float) -> Plane:
-    """Height of a round body from the signed distance to its outline; 0 outside."""
-    depth = np.clip(-distance / np.float32(radius), 0, 1)
-    height: Plane = np.sqrt(depth * (2 - depth)) * np.float32(radius)
-    return height
-
-
 def hot_dog(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) -> Sprite:
     """A sausage in a split bun with a wavy line of mustard or ketchup. One unit is half the bun's length."""
     frame = Frame(centre, scale_px, angle, (1.25, 0.62))
@@ -42,9 +30,9 @@ def hot_dog(rng: np.random.Generator, centre: XY, scale_px: float, angle: float)
     wobble = frame.grain(rng, 2.2) * np.float32(0.012)
     crumb, pale, brown = colour("f7e6c2"), colour("e6b873"), colour(("b8722e", "a9632a", "c4833b")[rng.integers(3)])
 
-    lobes = [_capsule(u, v - side * (out - np.float32(0.05) * u * u), 0.8 - 0.0, fat) + wobble for side in (-1, 1)]
+    lobes = [capsule(u, v - side * (out - np.float32(0.05) * u * u), 0.8 - 0.0, fat) + wobble for side in (-1, 1)]
     bun = np.minimum(*lobes)
-    bread = np.maximum(_dome(lobes[0], fat), _dome(lobes[1], fat)) * np.float32(1.1)
+    bread = np.maximum(dome(lobes[0], fat), dome(lobes[1], fat)) * np.float32(1.1)
     toast = ramp(bread, 0.05, fat * 1.1) * np.clip(1 + 0.18 * frame.grain(rng, 5), 0.3, 1.3)
     toast *= ramp(np.abs(v), 0.1, 0.24)
     albedo = mix(pale, brown, np.clip(toast, 0, 1))
@@ -52,8 +40,8 @@ def hot_dog(rng: np.random.Generator, centre: XY, scale_px: float, angle: float)
 
     thick, long = rng.uniform(0.145, 0.175), rng.uniform(0.92, 1.08)
     skin = colour(("a3432a", "8f3520", "b9573a")[rng.integers(3)])
-    meat = _capsule(u, v, long - 0.02, thick)
-    meat_height = _dome(meat, thick) + np.float32(0.17)
+    meat = capsule(u, v, long - 0.02, thick)
+    meat_height = dome(meat, thick) + np.float32(0.17)
     in_meat = frame.inside(meat)
     tone = 1 + 0.1 * frame.grain(rng, 3)
     if rng.random() < 0.45:  # grill marks
@@ -77,7 +65,7 @@ def hot_dog(rng: np.random.Generator, centre: XY, scale_px: float, angle: float)
         )
         there = frame.inside(line)
         albedo = mix(albedo, colour(ink), there)
-        height = height + _dome(line, wide) * np.float32(1.1)
+        height = height + dome(line, wide) * np.float32(1.1)
         gloss = gloss + (np.float32(0.55) - gloss) * there
     cover = np.maximum(frame.inside(bun), in_meat)
     return Sprite(
@@ -100,7 +88,7 @@ def doughnut(rng: np.random.Generator, centre: XY, scale_px: float, angle: float
     ring = 1 - tube
     off = rho - np.float32(ring)
     distance = np.abs(off) - np.float32(tube)
-    height = _dome(distance, tube)
+    height = dome(distance, tube)
     dough, band = colour(("b8752f", "a8662a", "c58a45")[rng.integers(3)]), colour("e8c48e")
     grain = frame.grain(rng, 5)
     albedo = (
@@ -237,112 +225,4 @@ def orange(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) 
         gloss=gloss,
         shine=18.0,
         thickness_px=scale_px * thick * 0.6,
-    )
-
-
-def plate(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) -> Sprite:
-    """A dinner plate with a raised rim. One unit is its radius."""
-    frame = Frame(centre, scale_px, angle, (1.03, 1.03))
-    rho = np.hypot(frame.u, frame.v)
-    glaze = colour(("f3f1ec", "eef1f3", "e9e2d3", "c9d6d8", "3f4a57")[rng.choice(5, p=[0.36, 0.24, 0.2, 0.12, 0.08])])
-    albedo = np.broadcast_to(glaze, (*rho.shape, 3))
-    if rng.random() < 0.5:
-        ink = colour(("2f5d9e", "b3262e", "b08d3c", "3f7d62")[rng.integers(4)])
-        albedo = mix(albedo, ink, frame.inside(np.abs(rho - np.float32(0.93)) - np.float32(rng.uniform(0.012, 0.035))))
-    height = ramp(rho, 0.6, 0.7) * np.float32(0.05) + ramp(rho, 0.68, 0.97) * np.float32(0.045)
-    height = height * np.sqrt(np.clip(1 - rho**40, 0, 1))
-    return Sprite(
-        frame=frame,
-        cover=frame.inside(rho - 1),
-        albedo=albedo,
-        height=height * scale_px,
-        gloss=0.1,
-        shine=60.0,
-        thickness_px=max(scale_px * 0.06, 2.0),
-    )
-
-
-def cup(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) -> Sprite:
-    """A cup of coffee on a saucer, seen from above. One unit is the saucer's radius."""
-    frame = Frame(centre, scale_px, angle, (1.05, 1.05))
-    rho = np.hypot(frame.u, frame.v)
-    glaze = colour(("f4f2ee", "27456b", "b8392f", "6d8f7b", "2b2b30", "e6c15a")[rng.integers(6)])
-    handle = np.maximum(
-        _capsule(frame.u - np.float32(0.72), frame.v, 0.14, 0.11),
-        -_capsule(frame.u - np.float32(0.7), frame.v, 0.1, 0.045),
-    )
-    in_cup = np.maximum(frame.inside(rho - np.float32(0.6)), frame.inside(handle) * (rho > 0.5))
-    coffee = frame.inside(rho - np.float32(0.52))
-    albedo = np.broadcast_to(glaze if rng.random() < 0.6 else colour("f4f2ee"), (*rho.shape, 3))
-    albedo = mix(albedo, glaze, in_cup)
-    swirl = frame.grain(rng, 3) + np.float32(0.8) * np.sin(rho * 14 + frame.grain(rng, 2))
-    brew = mix(
-        colour("3b1f10"),
-        colour("b98752"),
-        ramp(swirl, 0.3, 1.9) if rng.random() < 0.5 else ramp(rho, 0.44, 0.52) * np.float32(0.6),
-    )
-    albedo = mix(albedo, brew, coffee)
-    saucer = ramp(rho, 0.55, 0.95) * np.float32(0.07) * np.sqrt(np.clip(1 - rho**40, 0, 1))
-    wall = np.float32(0.3) + _dome(np.abs(rho - np.float32(0.56)) - np.float32(0.045), 0.045)
-    height = np.where(in_cup > 0.5, np.where(rho < 0.52, np.float32(0.24), wall), saucer)
-    height = np.where((in_cup > 0.5) & (rho > 0.6), np.float32(0.15) + _dome(handle, 0.05), height)
-    # The cup shades its saucer all round; its own shadow would need a second body.
-    albedo = albedo * (1 - (1 - in_cup) * ramp(rho, 0.8, 0.58) * np.float32(0.4))[..., None]
-    gloss = np.full_like(rho, 0.16) + coffee * np.float32(0.12)
-    return Sprite(
-        frame=frame,
-        cover=frame.inside(rho - 1),
-        albedo=albedo,
-        height=height * scale_px,
-        gloss=gloss,
-        shine=50.0,
-        thickness_px=max(scale_px * 0.1, 2.0),
-    )
-
-
-def fork(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) -> Sprite:
-    """A steel fork; what lies below shows between its tines. One unit is half its length."""
-    frame = Frame(centre, scale_px, angle, (1.04, 0.2))
-    u, v = frame.u, frame.v
-    half = np.float32(0.032) + np.float32(0.038) * ramp(u, -0.1, -0.9) + np.float32(0.105) * ramp(u, 0.36, 0.56)
-    distance = np.maximum(np.abs(v) - half, np.abs(u) - 1)
-    distance = np.maximum(
-        distance, np.hypot(np.minimum(u + np.float32(0.93), 0), v) - np.float32(0.07) * (u < -0.93) - (u >= -0.93) * 9
-    )
-    pitch = np.float32(0.0745)
-    slots = np.abs((v + pitch * 2) % pitch - pitch / 2)  # 0 in the middle of a tine
-    tine = slots - np.float32(0.0225) * (1 - np.float32(0.4) * ramp(u, 0.8, 1.0))
-    distance = np.where(u > 0.6, np.maximum(distance, tine), distance)
-    body = np.where(u > 0.58, _dome(tine, 0.02), _dome(distance, 0.04))
-    height = body * np.float32(0.8) + np.float32(0.09) * ramp(np.abs(u - np.float32(0.35)), 0.5, 0.0)
-    steel = np.float32(0.62) + np.float32(0.2) * np.sin(u * 9 + np.float32(rng.uniform(0, 6))) * ramp(
-        np.abs(v), 0.06, 0.0
-    )
-    albedo = steel[..., None] * np.array([0.97, 0.99, 1.03], np.float32)
-    return Sprite(
-        frame=frame,
-        cover=frame.inside(distance.astype(np.float32)),
-        albedo=albedo,
-        height=height * scale_px,
-        gloss=0.5,
-        shine=20.0,
-        thickness_px=max(scale_px * 0.05, 2.0),
-    )
-
-
-def napkin(rng: np.random.Generator, centre: XY, scale_px: float, angle: float) -> Sprite:
-    """A folded square of cloth. One unit is half its side."""
-    frame = Frame(centre, scale_px, angle, (1.05, 1.05))
-    u, v = frame.u, frame.v + np.float32(0.015) * np.sin(frame.u * 4)
-    distance = np.maximum(np.abs(u), np.abs(v)) - 1
-    folds = np.float32(0.03) * ramp(u, -0.03, 0.03) + np.float32(0.03) * ramp(v, 0.04, -0.04)
-    height = folds + frame.grain(rng, 1.6) * np.float32(0.012) + _dome(distance, 0.03)
-    albedo = weave(rng, u * scale_px, v * scale_px, scale_px * rng.uniform(0.12, 0.3))
-    hem = frame.inside(np.abs(distance + np.float32(0.09)) - np.float32(0.012))
-    return Sprite(
-        frame=frame,
-        cover=frame.inside(distance),
-        albedo=albedo * (1 - 0.25 * hem)[..., None],
-        height=height * scale_px,
-        thickness_px=max(scale_px * 0.035, 1.5),
     )

@@ -1,0 +1,240 @@
+"""Read a CSV of masks as run-length code, one a line, as Kaggle's competitions give them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contorno import masks
+from contorno.errors import ConfigError, DataError
+from contorno.images import image_size
+from contorno.masks import RunLength, Size
+from contorno.parsers.coco_geometry import BadGeometry
+from contorno.parsers.components import regions
+from contorno.parsers.findings import Findings
+from contorno.parsers.found import FoundImage, FoundObject
+from contorno.parsers.image_files import relative_name
+from contorno.parsers.label_maps import MaskKind
+from contorno.parsers.mask_classes import read_values
+from contorno.parsers.mask_walk import Walk
+from contorno.parsers.parsing import Missing, Parser
+from contorno.parsers.run_length_table import (
+    CodeLine,
+    Order,
+    draw_runs,
+    find_columns,
+    find_order,
+    read_lines,
+    read_runs,
+)
+from contorno.progress import Progress
+from contorno.records import ClassMap, Records
+from contorno.splits import Splitter
+
+_LOOKED_AT = 64
+
+
+class RunLengthCSVParser(Parser):
+    """Reads a table of masks as run-length code: `ImageId,EncodedPixels` and its kin, see `run_length_table`.
+
+    path:        the CSV.   img_dir: a folder with the images, in it or below; the folder of the CSV if unset.
+    class_name:  what objects are where the table has no class. A class that is a number, as 3, is `class_3`.
+    values:      {3: "cat"} or a file with such a table (see `mask_classes`), for classes that are numbers.
+    order:       "columns" or "rows", as the pixels are counted. If unset it is found: the right order is that in which
+                 masks lie beside themselves one line on; where images are square, or that is not clear, columns.
+    kind:        "instances": a line is an object. "semantic": a line is all of a class in its image, and objects are
+                 its connected parts. If unset "semantic" where no image has two lines of one class.
+    min_area:    px², under which a part of a semantic mask is left out and counted.
+
+    Pixels count from 1; from 0 if a code has pixel 0, counted. Images are found by name, with or without suffix and
+    wherever they lie below the folder; one without any code is a negative, those that no line names are left out and
+    counted. Ids of images are the names in the table. `how` says what was found.
+    Options of `Parser` and what it raises as there; ConfigError for options that are not known.
+    """
+
+    with_masks = True
+
+    def __init__(
+        self,
+        path: Path | str,
+        img_dir: Path | str | None = None,
+        *,
+        class_name: str = "object",
+        values: Mapping[int, str] | Path | str | None = None,
+        order: Order | None = None,
+        kind: MaskKind | None = None,
+        min_area: int = 1,
+        class_map: ClassMap | None = None,
+        ignore_unknown: bool = False,
+        missing_images: Missing = "error",
+    ) -> None:
+        super().__init__(
+            path, img_dir, class_map=class_map, ignore_unknown=ignore_unknown, missing_images=missing_images
+        )
+        if order not in (None, *get_args(Order)):
+            raise ConfigError(f"order={order!r} is not known; choose 'columns' or 'rows'.")
+        if kind not in (None, "instances", "semantic"):
+            raise ConfigError(f"kind={kind!r} is not for tables of run-length code; choose 'instances' or 'semantic'.")
+        self.class_name = class_name
+        self.order = order
+        self.kind = kind
+        self.min_area = min_area
+        named = read_values(Path(values)) if isinstance(values, str | Path) else (values or {})
+        self._names = {str(value): name for value, name in named.items()}
+        self.how = ""
+
+    def parse(
+        self,
+        data_splitter: Splitter | None = None,
+        autofix: bool = True,
+        show_pbar: bool = False,
+        cache_filepath: Path | str | None = None,
+    ) -> list[Records]:
+        """Read everything and divide the images; see `Parser.parse`. The details of the report say `how`."""
+        parts = super().parse(data_splitter, autofix, show_pbar, cache_filepath)
+        self.report = replace(self.report, details={**self.report.details, "how masks were read": self.how})
+        for part in parts:
+            part.report = self.report
+        return parts
+
+    def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
+        lines: dict[str, list[CodeLine]] = defaultdict(list)
+        for line in read_lines(self.path):
+            if not line.image:
+                findings.drop("line without an image", f"line {line.number}")
+                continue
+            try:
+                lines[relative_name(line.image, f"line {line.number}")].append(line)
+            except DataError as error:
+                findings.drop("line with a path that cannot be used", f"line {line.number}", str(error))
+        paths, unnamed = find_images(lines, self.img_dir, findings)
+        findings.leave_out("image that no line of the table names", len(unnamed), unnamed[0] if unnamed else "")
+        sizes: dict[str, Size] = {}
+        for name, path in paths.items():
+            try:
+                sizes[name] = image_size(path)
+            except DataError as error:
+                findings.drop("image that cannot be read", name, str(error))
+        order, first = self._order(lines, sizes, findings)
+        kind = self.kind or ("instances" if _shares_class(lines.values()) else "semantic")
+        what = "all of a class, its parts are objects" if kind == "semantic" else "an object"
+        why = (
+            ""
+            if self.kind
+            else f"{'some images have' if kind == 'instances' else 'no image has'} two lines of one class, "
+        )
+        self.how = f"{kind}: {why}each line is {what}; pixels counted along the {order}, from {first}"
+        for done, (name, of_image) in enumerate(lines.items(), start=1):
+            if name in paths and name not in sizes:
+                continue
+            yield FoundImage(
+                file_name=name,
+                where=name,
+                image_id=name,
+                size=sizes.get(name),
+                objects=self._objects(of_image, sizes[name], order, first, kind, findings) if name in sizes else [],
+                path=paths.get(name),
+            )
+            if done % 64 == 0 or done == len(lines):
+                progress("reading run-length codes", done, len(lines))
+
+    def _order(
+        self, lines: Mapping[str, Sequence[CodeLine]], sizes: Mapping[str, Size], findings: Findings
+    ) -> tuple[Order, int]:
+        """The order in which pixels are counted, and the number of the first."""
+        samples: list[tuple[NDArray[np.int64], Size]] = []
+        first = 1
+        for name, of_image in lines.items():
+            for line in of_image:
+                if line.code and line.code.lstrip("0")[:1] in ("", " "):
+                    first = 0
+                    findings.mend("pixels counted from 0 instead of 1", f"{name}, line {line.number}")
+            if name in sizes and len(samples) < _LOOKED_AT:
+                for line in of_image:
+                    try:
+                        samples.append((read_runs(line.code), sizes[name]))
+                    except BadGeometry:
+                        continue  # counted when all are read
+        return self.order or find_order(samples) or "columns", first
+
+    def _objects(
+        self, lines: Sequence[CodeLine], size: Size, order: Order, first: int, kind: str, findings: Findings
+    ) -> list[FoundObject]:
+        objects: list[FoundObject] = []
+        seen: set[tuple[str, str]] = set()
+        for line in lines:
+            place = f"line {line.number}"
+            where = f"{line.image}, {place}"
+            if not line.code:
+                continue
+            if (line.category, line.code) in seen:
+                findings.drop("line that repeats another", where)
+                continue
+            seen.add((line.category, line.code))
+            try:
+                if line.size is not None and line.size != size:
+                    stated = f"{list(line.size)}, the image has {list(size)} (height, width)"
+                    raise BadGeometry("mask of another size than the image", stated)
+                mask, mixed = draw_runs(read_runs(line.code), size, order, first)
+            except BadGeometry as fault:
+                findings.drop(fault.reason, where, fault.detail)
+                continue
+            if mixed:
+                findings.mend("run-length code whose runs overlap or stand out of order", where)
+            name = self._class_of(line.category)
+            for part in self._parts(mask, kind, findings, where):
+                objects.append(FoundObject(class_name=name, geometry=part, where=place))
+        return objects
+
+    def _class_of(self, category: str) -> str:
+        if not category:
+            return self.class_name
+        # iMaterialist: a class with its attributes, 6_20_1.
+        number, _, rest = category.partition("_")
+        if number.isdecimal() and rest.replace("_", "").isdecimal():
+            category = number
+        return self._names.get(category, f"class_{category}" if category.isdecimal() else category)
+
+    def _parts(self, mask: RunLength, kind: str, findings: Findings, where: str) -> Iterable[RunLength]:
+        if kind == "instances":
+            return [mask]
+        parts = regions(masks.decode(mask), [1], split=True, min_area=self.min_area)
+        small = sum(part.code is None for part in parts)
+        findings.leave_out(f"region under {self.min_area} px² (min_area)", small, where)
+        return [part.code for part in parts if part.code is not None]
+
+
+def _shares_class(lines: Iterable[Sequence[CodeLine]]) -> bool:
+    """True if an image has two objects of one class, so that no line holds all of it."""
+    named = ([line.category for line in of_image if line.code] for of_image in lines)
+    return any(len(set(of_image)) < len(of_image) for of_image in named)
+
+
+def find_images(names: Iterable[str], folder: Path, findings: Findings) -> tuple[dict[str, Path], list[str]]:
+    """The file of each image of a table, by its name with or without suffix, and files beside them that none names.
+
+    Where several have the name, as in train/ and test/, the one in the folder that has most of all is it.
+    """
+    walk = Walk(root=folder, findings=findings)
+    by_name: dict[str, list[Path]] = defaultdict(list)
+    for path in walk.pictures(folder, ""):
+        for name in dict.fromkeys((path.name, path.stem, walk.name(path))):
+            by_name[name].append(path)
+    wanted = {name: by_name.get(name, []) for name in names}
+    homes = Counter(path.parent for paths in wanted.values() for path in paths)
+    found = {name: max(paths, key=lambda path: homes[path.parent]) for name, paths in wanted.items() if paths}
+    used = set(found.values())
+    beside = {path.parent for path in used}
+    every = {path for paths in by_name.values() for path in paths if path.parent in beside}
+    return found, sorted(walk.name(path) for path in every - used)
+
+
+def is_run_length_csv(head: str) -> bool:
+    """True if the beginning of a text is that of a table of run-length codes."""
+    return find_columns(head) is not None
