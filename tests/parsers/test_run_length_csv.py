@@ -82,6 +82,14 @@ def test_a_line_for_each_class_comes_apart_into_its_parts(tmp_path: Path) -> Non
     assert read(tmp_path / "train.csv", *lines, min_area=2)[1].report.dropped == {"region under 2 px² (min_area)": 2}
 
 
+def test_a_repeated_line_makes_no_instances_of_a_table_of_classes(tmp_path: Path) -> None:
+    images(tmp_path / "train", "a.jpg", "b.jpg")
+    records, parser = read(tmp_path / "t.csv", "ImageId,EncodedPixels", "a.jpg,1 1 15 1", "a.jpg,1 1 15 1", "b.jpg,4 2")
+    assert parser.how.startswith("semantic")
+    assert [len(record.instances) for record in records] == [2, 1]
+    assert parser.report.dropped == {"line that repeats another": 1}
+
+
 def test_classes_with_attributes_are_their_classes(tmp_path: Path) -> None:
     images(tmp_path, "a.jpg")
     records, _ = read(tmp_path / "t.csv", "ImageId,EncodedPixels,Height,Width,ClassId", "a,1 2,3,5,6_20_1")

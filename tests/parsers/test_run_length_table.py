@@ -92,6 +92,12 @@ def test_tables_are_told_by_their_columns(head: str, known: bool) -> None:
     assert (find_columns(head) is not None) == known
 
 
+def test_a_column_of_file_names_says_the_image_where_id_numbers_the_lines() -> None:
+    numbered, alone = find_columns("id,file_name,rle\n1,a.png,1 2\n"), find_columns("id,rle\na,1 2\n")
+    assert numbered is not None and alone is not None
+    assert (numbered.image, alone.image) == (1, 0)
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("a,b\n1,2\n")

@@ -112,6 +112,24 @@ def test_a_missing_image_file_is_named(folder: Path) -> None:
         RowsParser(None, folder).parse()
 
 
+class EarlyParser(RowsParser):
+    """Notes where its data are before it calls IceVision's `__init__`, under names that other parsers use."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.path = self.img_dir = data_dir
+        super().__init__(DetectionRecord(), data_dir)
+
+    def parse_fields(self, o: Any, record: BaseRecord, is_new: bool) -> None:
+        super().parse_fields(o, record, is_new)
+        assert self.path == self.img_dir
+        record.set_filepath(self.img_dir / o.fname)
+
+
+def test_what_a_parser_set_before_it_called_init_stays(folder: Path) -> None:
+    (records,) = EarlyParser(folder).parse(SingleSplitter())
+    assert [record.path for record in records] == [folder / name for name in ("a.png", "b.png", "c.png")]
+
+
 class MasksParser(RowsParser):
     """Masks as arrays, labels by number, classes unknown before; one image with pixels instead of a file."""
 

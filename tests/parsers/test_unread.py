@@ -45,6 +45,12 @@ def test_archive_is_refused_with_the_command_that_unpacks_it(tmp_path: Path, nam
             parsers.recognise(path)
 
 
+def test_a_packed_file_that_is_no_tar_has_a_command_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "train.json.gz").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r'unpack it, as with gunzip -k ".*train\.json\.gz", and give .*train\.json\.'):
+        parsers.recognise(tmp_path / "train.json.gz")
+
+
 def test_table_of_boxes_is_named(tmp_path: Path) -> None:
     path = tmp_path / "_annotations.csv"
     path.write_text("filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,4,3,cat,0,0,1,1\n")

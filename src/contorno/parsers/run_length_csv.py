@@ -211,8 +211,9 @@ class RunLengthCSVParser(Parser):
 
 
 def _shares_class(lines: Iterable[Sequence[CodeLine]]) -> bool:
-    """True if an image has two objects of one class, so that no line holds all of it."""
-    named = ([line.category for line in of_image if line.code] for of_image in lines)
+    """True if an image has two objects of one class, so that no line holds all of it; a repeated line is none."""
+    codes = ({(line.category, line.code) for line in of_image if line.code} for of_image in lines)
+    named = ([category for category, _ in of_image] for of_image in codes)
     return any(len(set(of_image)) < len(of_image) for of_image in named)
 
 

@@ -26,7 +26,8 @@ from contorno.parsers.coco_geometry import BadGeometry
 Order = Literal["columns", "rows"]
 """How pixels are counted: down the columns, from the left one on, or along the rows, from the upper one on."""
 
-_IMAGES = ("imageid", "image_id", "image", "id", "img", "filename", "file_name", "image_name")
+_IMAGES = ("imageid", "image_id", "image", "img", "filename", "file_name", "image_name", "id")
+"""The likeliest first: beside a column of file names, `id` numbers the lines."""
 _TOGETHER = ("imageid_classid", "image_label", "image_class", "imageid_label")
 _CODES = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "encoding", "rle_encoded")
 _CODES_TOO = ("annotation", "segmentation")

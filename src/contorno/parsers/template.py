@@ -92,8 +92,9 @@ class TemplateParser(parsing.Parser):
     ) -> None:
         self.template_record = template_record
         self.idmap = idmap
-        self.path = Path(type(self).__name__)
-        self.img_dir = Path()
+        # Notebooks have attributes of these names too, often set before they call this: theirs stay.
+        vars(self).setdefault("path", Path(type(self).__name__))
+        vars(self).setdefault("img_dir", Path())
         self.ignore_unknown = False
         self.missing_images = "error"
         self.vertex_offset = 0.0

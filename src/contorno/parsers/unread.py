@@ -17,12 +17,18 @@ _TABLE_KEYS = {
 
 
 def archive_message(path: Path) -> str:
-    """What to do with an archive: the command that unpacks it, and what to give then."""
+    """What to do with an archive, or a packed file: the command that unpacks it, and what to give then."""
     name = path.name.split(".")[0] or "data"
     folder = path.parent / name
     tool = f'unzip "{path}" -d "{folder}"' if path.suffix.lower() == ".zip" else f'tar -xf "{path}" -C "{folder}"'
     if path.suffix.lower() in (".7z", ".rar"):
         tool = f'7z x "{path}" -o"{folder}"'
+    elif path.suffix.lower() in (".gz", ".bz2", ".xz") and ".tar" not in [suffix.lower() for suffix in path.suffixes]:
+        unpack = {".gz": "gunzip", ".bz2": "bunzip2", ".xz": "unxz"}[path.suffix.lower()]
+        file = path.with_suffix("")
+        return (
+            f'{path} is packed, which is not read as it is; unpack it, as with {unpack} -k "{path}", and give {file}.'
+        )
     elif path.suffix.lower() != ".zip":
         tool = f'mkdir "{folder}" && {tool}'
     what = "a zip" if path.suffix.lower() == ".zip" else "an archive"

@@ -62,9 +62,10 @@ class EngineFigures(Callback):  # type: ignore[misc]
 
     def after_train(self) -> None:
         self.figures["train_loss"] = self._mean()
+        # Validation may be left out of this epoch, before `before_validate` is asked; these sums are not its figures.
+        self._sum, self._images = 0.0, 0
 
     def after_validate(self) -> None:
-        # Validation may be left out of an epoch, with no batch of it.
         if self._images:
             self.figures |= {"valid_loss": self._mean(), **self._noted}
 
