@@ -387,7 +387,7 @@ def test_the_blocks_that_use_a_model_run_without_contorno_and_agree(
     fitted.model.eval()
     run.write_card(fitted.settings, records.class_map, 96)
     torch.save(fitted.model.state_dict(), run.weights_path)
-    photo = draw_scene(np.random.default_rng(0), (120, 160)).image
+    photo = draw_scene(np.random.default_rng(0), (160, 160)).image  # of a square both make the same sample
     export.export(run, [photo])
     images.write_image(tmp_path / "photo.jpg", photo)
 

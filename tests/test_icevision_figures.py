@@ -10,7 +10,7 @@ from contorno.integrations.icevision.figures import EngineFigures
 
 
 def batch(loss: float, images: int) -> SimpleNamespace:
-    return SimpleNamespace(loss=torch.tensor(loss), records=[None] * images)
+    return SimpleNamespace(loss=torch.tensor(loss), records=[None] * images, training=True)
 
 
 def test_losses_are_means_over_images_and_an_epoch_without_validation_has_none() -> None:

@@ -84,8 +84,9 @@ class EpochSampler(Sampler[tuple[int, int]]):
         """Give only every `processes`-th image of each pass from now on, from the one at `rank` on.
 
         So the batches of all processes together are those of one process with that many times the batch size.
-        is_even: all shares are equally long, for which up to `processes` - 1 images are given twice in an epoch; else
-                 each image is given once, by one of the processes.
+        is_even: all shares are equally long, for which the first images of an epoch are given again, up to
+                 `processes` - 1 in all: each of them once more, or several times where there are fewer images than
+                 processes. Else each image is given once, by one of the processes.
         """
         self._share = slice(rank, None, processes)
         self._dealt = -(-self.count // processes) * processes if is_even else self.count

@@ -7,7 +7,7 @@ config.yaml         the resolved settings of the recipe
 metrics.json        mask_ap, mask_ap50, box_ap, ..., per class, seconds
 history.csv         one row of figures per epoch
 splits/*.json       the annotations that were trained and measured on, as lossless COCO
-jit-model.pt        TorchScript: RGB float 0..1 of any size in; resize and normalise inside
+jit-model.pt        TorchScript: RGB float 0..1 of any size in; resize, padding, normalise inside
 certificate.json    how nearly the exported files equal the eager model
 report.html         one self-contained page
 pictures/           predictions drawn beside the truth

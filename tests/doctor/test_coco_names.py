@@ -85,6 +85,7 @@ def test_images_of_lvis_get_their_names(tmp_path: Path) -> None:
     assert kinds(report) == {"image named by its coco_url": 3}
     assert report.ok
     mended = mend_path(path, tmp_path / "out")
+    assert mended.counts == kinds(report)
     assert check_path(mended.label_files[0], tmp_path / "source").faults == ()
 
 

@@ -34,6 +34,8 @@ def test_report_of_a_parser_becomes_faults_with_all_counts() -> None:
     unread = found["label file that cannot be read"]
     assert unread.cause == "line 3 has 4 numbers"
     assert [place.field for place in unread.where] == ["b.txt", "c.txt"]
+    assert unread.mend == "put a sound one there, or take it out of the data; until then it is left out."
+    assert found["region that is a point"].mend == "correct it; until then it is left out."
 
 
 def via(folder: Path) -> Path:
@@ -64,6 +66,7 @@ def test_via_file_is_mended_as_records(tmp_path: Path) -> None:
     result = mend_path(path, tmp_path / "out")
     assert result.changes
     assert result.label_files[0].name.startswith("via")
+    assert result.to_json()["images"] == len(list((tmp_path / "out").rglob("*.jpg"))) == 11
     left = check_path(tmp_path / "out")
     assert (left.ok, left.images, left.objects) == (True, 11, 11)
     with pytest.raises(ConfigError, match="already"):

@@ -108,6 +108,28 @@ def test_images_without_any_object_are_refused(mended: Mended, tmp_path: Path) -
         parsed(mended.ice, records, with_masks=True)
 
 
+def test_objects_that_it_cannot_load_are_told_apart_from_those_that_it_finds_fault_with(
+    mended: Mended, tmp_path: Path
+) -> None:
+    first, second, *_ = image_records(tmp_path)
+    empty = masks.encode(np.zeros(first.size_hw, dtype=np.uint8))
+    shapes = (empty, *first.instances.geometries[1:])
+    given = Records(
+        [replace(first, instances=replace(first.instances, geometries=shapes, _run_lengths=[])), second],
+        ClassMap(["disc", "ring"]),
+    )
+    told: list[str] = []
+    found = from_icevision(parsed(mended.ice, given, with_masks=True, say=told.append))
+    assert [len(record.instances) for record in found] == [1, 1]
+    assert told == ["left out, since icevision cannot load them: 1 empty mask"]
+    hollow = Records(
+        [replace(first, instances=replace(first.instances, geometries=(empty, empty), _run_lengths=[]))],
+        ClassMap(["disc", "ring"]),
+    )
+    with pytest.raises(DataError, match="none of the 1 images has an object"):
+        parsed(mended.ice, hollow, with_masks=True)
+
+
 # Training
 
 
@@ -197,6 +219,16 @@ def test_boxes_alone_train_its_faster_rcnn(mended: Mended, discs: Records) -> No
     assert "mask_ap" not in learn.history.rows[0]
     with pytest.raises(ConfigError, match="a Mask R-CNN needs a mask of every object"):
         trainee(boxed, detector="mask_rcnn")
+
+
+def test_a_loss_that_is_no_number_ends_it_with_the_images_named(mended: Mended, discs: Records, tmp_path: Path) -> None:
+    _, learn = trainee(discs)
+    run = Run.create(tmp_path / "run", "mine", Settings())
+    with torch.no_grad():
+        learn.model.roi_heads.box_predictor.cls_score.bias.fill_(float("nan"))
+    sentence = r"^the training loss is no longer a number at epoch 1, step 1, images \d"
+    with pytest.raises(DataError, match=sentence), recorded(learn, run):
+        learn.fit_one_cycle(1, 1e-3)
 
 
 # Weights

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +79,69 @@ def test_forms_that_are_no_masks_are_refused() -> None:
         RLE.from_kaggle([1, 2, 3])
     with pytest.raises(DataError, match="expected"):
         MaskArray(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "sep", "counts"),
+    [("", " ", []), ("  ", " ", []), ("1 2  3\n", " ", [1, 2, 3]), ("1\t2", " ", [1, 2]), ("1, 2,3", ",", [1, 2, 3])],
+    ids=["nothing", "blanks", "two blanks", "a tab", "commas"],
+)
+def test_run_lengths_as_text_may_stand_apart_anyhow(text: str, sep: str, counts: list[int]) -> None:
+    assert RLE.from_string(text, sep).counts == counts
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RLE.from_string("1 two"),
+        lambda: RLE.from_string("1,,2", ","),
+        lambda: RLE.from_string("1.5 2"),
+        lambda: RLE.from_string(float("nan")),  # type: ignore[arg-type]
+        lambda: RLE.from_coco([1.5, 2]),  # type: ignore[list-item]
+        lambda: RLE.from_coco([float("nan")]),  # type: ignore[list-item]
+        lambda: RLE.from_coco(None),  # type: ignore[arg-type]
+        lambda: RLE.from_coco("1 2"),  # type: ignore[arg-type]
+        lambda: RLE.from_kaggle([1, None]),  # type: ignore[list-item]
+    ],
+    ids=["word", "gap", "fraction as text", "not text", "fraction", "nan", "none", "text", "none inside"],
+)
+def test_run_lengths_that_are_no_whole_numbers_are_refused(make: Callable[[], RLE]) -> None:
+    with pytest.raises(DataError, match=r"run lengths.*whole numbers"):
+        make()
+
+
+@pytest.mark.parametrize(
+    "pairs", [[15, 1, 6, 2, 10, 2], [10, 2, 6, 2, 7, 1, 15, 1], [6, 2, 10, 1, 10, 2, 15, 1, 20, 0]],
+    ids=["out of order", "one inside another", "overlapping and empty"],
+)  # fmt: skip
+def test_pairs_in_any_order_are_the_same_mask(pairs: list[int]) -> None:
+    assert drawn(RLE.from_kaggle(pairs)) == [SHAPE.tolist()]
+
+
+@pytest.mark.parametrize("pairs", [[0, 2], [-3, 5], [1, -2]], ids=["start 0", "negative start", "negative length"])
+def test_pairs_that_no_image_has_are_refused(pairs: list[int]) -> None:
+    with pytest.raises(DataError, match=rf"start {pairs[0]} and length {pairs[1]}; expected"):
+        RLE.from_kaggle(pairs)
+
+
+@pytest.mark.parametrize(
+    "points", [[1, 1, 3, 1, 3, 3, 1, 3], np.array([1, 1, 3, 1, 3, 3, 1, 3])], ids=["list", "array"]
+)
+def test_a_flat_list_is_a_polygon_of_one_part(points: Any) -> None:
+    assert drawn(Polygon(points)) == drawn(Polygon([[1, 1, 3, 1, 3, 3, 1, 3]]))
+
+
+@pytest.mark.parametrize("points", [5, None, [[1, None]], ["abc"], [1, [2, 3]], "12"])
+def test_points_that_are_no_polygon_are_refused(points: Any) -> None:
+    with pytest.raises(DataError, match=r"\[x, y, x, y, \.\.\.\]"):
+        Polygon(points).geometries(SIZE)
+
+
+def test_masks_are_told_from_other_things() -> None:
+    made = [MaskArray(SHAPE), MaskFile("a.png"), VocMaskFile("a.png"), Polygon([]), RLE([]), EncodedRLEs()]
+    assert all(isinstance(source, MaskSource) for source in made)
+    assert not isinstance(SHAPE, MaskSource)
+    assert not isinstance(tiny.disc_records(1)[0].instances, MaskSource)  # it has `geometries`, of another kind
 
 
 def test_a_folders_pictures_are_listed_sorted_without_hidden_ones(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contorno import parsers
+from contorno import masks, parsers
 from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.parsers.run_length_csv import RunLengthCSVParser
@@ -156,3 +156,92 @@ def test_folder_of_a_competition_is_recognised_by_its_table(tmp_path: Path) -> N
     assert both["train"].class_map.names == ("ship",)
     with pytest.raises(ConfigError, match="vertex_offset is for polygons"):
         parsers.read(tmp_path, options=parsers.ReadOptions(vertex_offset=0.5))
+
+
+OFFSETS = "run-length code whose runs count from the end of the one before"
+SIIM = ("100 5 35 6 34 7", "2 3", "-1")
+"""Down the columns of 40 rows: 5, 6 and 7 pixels of three columns, the second from 140 on, the third from 180."""
+
+
+def rows(folder: Path, *names: str, size: tuple[int, int] = (40, 10)) -> None:
+    for name in names:
+        write_image(folder / name, np.zeros((*size, 3), dtype=np.uint8))
+
+
+def test_runs_that_count_from_the_end_of_the_one_before_are_read_so_and_told_once(tmp_path: Path) -> None:
+    rows(tmp_path / "train", "1.2.84.png", "1.2.85.png", "1.2.86.png")
+    lines = [f"1.2.{number}, {code}" for number, code in enumerate(SIIM, start=84)]
+    records, parser = read(tmp_path / "train-rle.csv", "ImageId, EncodedPixels", *lines)
+    assert found(records) == {
+        "1.2.84": [("object", [2, 20, 5, 27])],
+        "1.2.85": [("object", [0, 2, 1, 5])],
+        "1.2.86": [],
+    }
+    assert records[0].instances.geometries[0] == masks.from_counts([100, 5, 35, 6, 34, 7, 213], (40, 10))
+    assert parser.report.mended == {OFFSETS: 1}
+    assert parser.report.places[OFFSETS] == (str(tmp_path / "train-rle.csv"),)
+    assert "from the end of the run before" in parser.how
+    with pytest.raises(DataError, match="from the end of the one before"):
+        RunLengthCSVParser(tmp_path / "train-rle.csv").parse(SingleSplitter(), autofix=False)
+
+
+def test_a_first_run_at_the_beginning_is_no_count_from_nought_where_runs_are_offsets(tmp_path: Path) -> None:
+    rows(tmp_path, "a.png")
+    records, parser = read(tmp_path / "t.csv", "ImageId,EncodedPixels", "a,0 5 35 6 34 7 34 6")
+    assert records[0].instances.geometries[0] == masks.from_counts([0, 5, 35, 6, 34, 7, 34, 6, 273], (40, 10))
+    assert parser.report.mended == {OFFSETS: 1}
+
+
+def test_the_order_is_found_from_offsets_too(tmp_path: Path) -> None:
+    rows(tmp_path, "a.png", size=(40, 30))
+    code = "100 5 " + " ".join(["25 5"] * 9)
+    records, parser = read(tmp_path / "t.csv", "ImageId,EncodedPixels", f"a,{code}")
+    assert found(records) == {"a": [("object", [10, 3, 15, 13])]}
+    assert "along the rows" in parser.how
+
+
+def test_an_object_of_offsets_in_another_table_is_told_by_itself_and_one_overlap_is_put_together(
+    tmp_path: Path,
+) -> None:
+    rows(tmp_path, "a.png", "b.png", "c.png")
+    lines = ("a,1 5 41 5 81 5 121 5", "b,100 5 35 6 34 7", "c,1 5 4 5 41 5")
+    records, parser = read(tmp_path / "t.csv", "ImageId,EncodedPixels", *lines, kind="instances")
+    assert found(records) == {
+        "a": [("object", [0, 0, 4, 5])],
+        "b": [("object", [2, 20, 5, 27])],
+        "c": [("object", [0, 0, 2, 8])],
+    }
+    assert parser.report.places == {
+        OFFSETS: ("b, line 3",),
+        "run-length code whose runs overlap or stand out of order": ("c, line 4",),
+    }
+
+
+@pytest.mark.parametrize("separator", [";", "\t"], ids=["semicolon", "tab"])
+def test_columns_may_be_parted_by_semicolons_and_tabs(tmp_path: Path, separator: str) -> None:
+    images(tmp_path / "images", "a.png", "b.png")
+    lines = [line.replace(",", separator) for line in ("ImageId,EncodedPixels", "a,1 2 4 2", "a,15 1", "b,")]
+    (tmp_path / "train.csv").write_text("\n".join(lines))
+    assert parsers.recognise(tmp_path).splits[""].kind == "run-length table"
+    parts = parsers.read(tmp_path)
+    assert sum(records.num_objects for records in parts.values()) == 2
+
+
+def test_an_image_of_another_suffix_or_case_is_found_last_and_counted(tmp_path: Path) -> None:
+    images(tmp_path / "train", "A.PNG", "b.jpg", "b.png", "1.2.84.png")
+    lines = ("a.jpg,1 2", "b.jpg,4 2", "1.2.84,1 1")
+    records, parser = read(tmp_path / "t.csv", "ImageId,EncodedPixels", *lines)
+    assert [record.path and record.path.name for record in records] == ["A.PNG", "b.jpg", "1.2.84.png"]
+    assert parser.report.mended == {"image found under another suffix or in another case": 1}
+    assert parser.report.places["image found under another suffix or in another case"] == ("a.jpg",)
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [(["a.png", "a.jpg"], ["a.tif"]), (["a.png"], ["a.jpg", "A.JPG"]), (["a.png"], ["a.png", "a.tif"])],
+    ids=["two files", "two lines", "taken"],
+)
+def test_an_image_that_is_not_surely_meant_is_missing(tmp_path: Path, files: list[str], names: list[str]) -> None:
+    images(tmp_path, *files)
+    with pytest.raises(DataError, match=r"image files are not in .*, the first is"):
+        read(tmp_path / "t.csv", "ImageId,EncodedPixels", *(f"{name},1 2" for name in names))

@@ -13,7 +13,16 @@ from hypothesis.extra import numpy as arrays
 from contorno import masks
 from contorno.errors import DataError
 from contorno.parsers.coco_geometry import BadGeometry
-from contorno.parsers.run_length_table import Order, draw_runs, find_columns, find_order, read_lines, read_runs
+from contorno.parsers.run_length_table import (
+    Order,
+    are_offsets,
+    draw_runs,
+    find_columns,
+    find_order,
+    from_offsets,
+    read_lines,
+    read_runs,
+)
 
 
 def code_of(bitmap: np.ndarray, order: Order, first: int = 1) -> str:
@@ -74,6 +83,33 @@ def test_order_is_that_in_which_masks_lie_beside_themselves(order: Order) -> Non
     assert find_order([(read_runs(code_of(bitmap[:, :20], order)), (20, 20))]) is None, "square images say nothing"
 
 
+@given(arrays.arrays(np.bool_, st.tuples(st.integers(1, 7), st.integers(1, 7))))
+def test_any_mask_comes_back_from_runs_that_count_from_the_end_of_the_one_before(bitmap: np.ndarray) -> None:
+    runs = read_runs(code_of(bitmap, "columns", 0))
+    ends = np.concatenate([[0], runs.sum(axis=1)])[: len(runs)]
+    offsets = np.column_stack([runs[:, 0] - ends, runs[:, 1]])
+    assert from_offsets(offsets).tolist() == runs.tolist()
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        (["100 5 35 6 34 7"], True),
+        (["100 5 35 6 34 7", "7 3", "20 4 60 5"], True),
+        (["1 3 11 3 21 3"], False),
+        (["10 5 12 5 40 5"], False),
+        (["100 5 98 7"] * 9, False),
+        (["60 5 40 5 20 5"], False),
+        (["390 5 350 6 345 7"], False),
+        (["100 5 35 6 34 7", "1 2 4 2 7 2 10 2"], False),
+        (["", "5 2"], False),
+    ],
+    ids=["siim", "siim among others", "in order", "one slip", "slips", "backwards", "too long", "minority", "nothing"],
+)
+def test_runs_are_offsets_where_most_would_overlap_and_they_fit(codes: list[str], expected: bool) -> None:
+    assert are_offsets((read_runs(code), (20, 20)) for code in codes) == expected
+
+
 @pytest.mark.parametrize(
     ("head", "known"),
     [
@@ -84,6 +120,9 @@ def test_order_is_that_in_which_masks_lie_beside_themselves(order: Order) -> Non
         ("id,annotation\na,a fine picture\n", False),
         ("images,masks,width,height\na.png,b.png,4,3\n", False),
         ("filename,region_shape_attributes\n", False),
+        ("ImageId;EncodedPixels\na;1 2\n", True),
+        ('"ImageId"\t"EncodedPixels"\na\t1 2\n', True),
+        ("ImageId|EncodedPixels\na|1 2\n", False),
         ("", False),
         ('"', False),
     ],
@@ -94,7 +133,8 @@ def test_tables_are_told_by_their_columns(head: str, known: bool) -> None:
 
 def test_a_column_of_file_names_says_the_image_where_id_numbers_the_lines() -> None:
     numbered, alone = find_columns("id,file_name,rle\n1,a.png,1 2\n"), find_columns("id,rle\na,1 2\n")
-    assert numbered is not None and alone is not None
+    assert numbered is not None
+    assert alone is not None
     assert (numbered.image, alone.image) == (1, 0)
 
 

@@ -13,9 +13,10 @@ import pytest
 import tiny
 from contorno import masks
 from contorno.detections import BBox
-from contorno.errors import DataError
+from contorno.errors import ConfigError, DataError
 from contorno.images import write_image
 from contorno.parsers.drafts import BaseRecord, ImgSize, RecordComponent, image_id_of
+from contorno.parsers.image_words import get_img_size
 from contorno.parsers.mask_words import MaskArray
 from contorno.parsers.template import AbortParseRecord, DetectionRecord, MaskRecord, TemplateParser
 from contorno.records import ClassMap
@@ -110,6 +111,101 @@ def test_a_missing_image_file_is_named(folder: Path) -> None:
     (folder / "b.png").unlink()
     with pytest.raises(DataError, match=r"b\.png"):
         RowsParser(None, folder).parse()
+
+
+class ForgivingParser(RowsParser):
+    """The notebook's parser after the arguments that the messages name were added to its `super().__init__`."""
+
+    def __init__(self, data_dir: Path, **given: Any) -> None:
+        super().__init__(None, data_dir)
+        TemplateParser.__init__(self, template_record=DetectionRecord(), class_map=self.class_map, **given)
+
+
+def test_images_whose_file_is_missing_may_be_left_out(folder: Path) -> None:
+    (folder / "b.png").unlink()
+    with pytest.raises(DataError, match=r"b\.png.*record\.set_filepath.*__init__\(\.\.\., missing_images='drop'\)"):
+        ForgivingParser(folder).parse()
+    parser = ForgivingParser(folder, missing_images="drop")
+    (records,) = parser.parse(SingleSplitter())
+    assert [record.image_id for record in records] == ["a.png", "c.png"]
+    assert parser.report.dropped == {
+        "image whose file is missing": 1,
+        "object of an image whose file is missing": 1,
+    }
+
+
+class AskingParser(ForgivingParser):
+    """Asks each file for its size, as most notebooks do, before or after its objects are added."""
+
+    asks_last = False
+
+    def parse_fields(self, o: Any, record: BaseRecord, is_new: bool) -> None:
+        record.set_filepath(self.data_dir / o.fname)
+        if not self.asks_last:
+            record.set_img_size(get_img_size(self.data_dir / o.fname))
+        if o.label:
+            record.detection.add_labels([o.label])
+            record.detection.add_bboxes([BBox.from_xyxy(o.xmin, o.ymin, o.xmax, o.ymax)])
+        record.set_img_size(get_img_size(self.data_dir / o.fname))
+
+
+@pytest.mark.parametrize("asks_last", [False, True], ids=["first", "last"])
+def test_a_missing_file_that_is_asked_for_its_size_is_left_out_too(folder: Path, asks_last: bool) -> None:
+    (folder / "a.png").unlink()
+    parser = AskingParser(folder, missing_images="drop")
+    parser.asks_last = asks_last
+    (records,) = parser.parse(SingleSplitter())
+    assert [record.image_id for record in records] == ["b.png", "c.png"]
+    assert parser.report.dropped == {"image whose file is missing": 1}
+    with pytest.raises(DataError, match=r"a\.png"):
+        AskingParser(folder).parse()
+
+
+def test_a_file_that_is_there_and_cannot_be_read_is_no_missing_one(folder: Path) -> None:
+    (folder / "a.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"a\.png"):
+        AskingParser(folder, missing_images="drop").parse()
+
+
+def test_objects_of_unknown_classes_may_be_left_out(folder: Path) -> None:
+    parser = ForgivingParser(folder, ignore_unknown=True)
+    parser.class_map = ClassMap(["ring"])
+    (records,) = parser.parse(SingleSplitter())
+    assert sum(len(record.instances) for record in records) == 2
+    assert parser.report.dropped == {"object of the class 'disc', which is not in the class map": 1}
+
+
+def test_another_word_for_missing_images_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="missing_images='skip'"):
+        ForgivingParser(folder, missing_images="skip")
+
+
+class RegretfulParser(RowsParser):
+    """Leaves the second piece of an image out when it has already put half of it into the record."""
+
+    how = "add"
+
+    def parse_fields(self, o: Any, record: BaseRecord, is_new: bool) -> None:
+        if is_new:
+            super().parse_fields(o, record, is_new)
+            return
+        record.set_filepath("elsewhere.png")
+        if self.how == "add":
+            record.detection.add_bboxes([BBox.from_xyxy(o.xmin, o.ymin, o.xmax, o.ymax)])
+        else:
+            record.detection.set_bboxes([])
+        raise AbortParseRecord("no good")
+
+
+@pytest.mark.parametrize("how", ["add", "set"])
+def test_a_piece_that_is_left_out_half_way_leaves_nothing_behind(folder: Path, how: str) -> None:
+    parser = RegretfulParser(None, folder)
+    parser.how = how
+    (records,) = parser.parse(SingleSplitter())
+    by_id = {record.image_id: record for record in records}
+    assert by_id["a.png"].instances.boxes.tolist() == [[1, 2, 9, 8]]
+    assert by_id["a.png"].path == folder / "a.png"
+    assert parser.report.dropped == {"piece that the parser leaves out": 1}
 
 
 class EarlyParser(RowsParser):

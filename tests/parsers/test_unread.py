@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from contorno import parsers
 from contorno.errors import DataError
+from contorno.parsers.unread import hint_below
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,24 @@ def test_table_of_boxes_is_named(tmp_path: Path) -> None:
     for place in (path, tmp_path):
         with pytest.raises(DataError, match=r"boxes as TensorFlow's.*expected one of VIA"):
             parsers.recognise(place)
+
+
+@pytest.mark.parametrize("name", ["locked", "locked.csv"])
+def test_what_may_not_be_looked_into_gives_no_hint(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name.endswith(".csv"):
+        (tmp_path / name).write_text("a,b\n")
+    else:
+        (tmp_path / name).mkdir()
+
+    # Who may read everything, as root in a container, is refused nothing by the modes of files.
+    def guarded(method: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(self: Path, *args: Any, **options: Any) -> Any:
+            if self.name == name:
+                raise PermissionError(13, "Permission denied", str(self))
+            return method(self, *args, **options)
+
+        return refuse
+
+    for method in ("iterdir", "open"):
+        monkeypatch.setattr(Path, method, guarded(getattr(Path, method)))
+    assert hint_below(tmp_path) == ""

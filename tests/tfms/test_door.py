@@ -31,3 +31,29 @@ def test_import_makes_no_connection_and_leaves_the_switch() -> None:
     )
     assert found.stdout.strip() == "[]"
     assert found.stderr == ""
+
+
+BROKEN = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class NoDesktop(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+sys.meta_path.insert(0, NoDesktop())
+from contorno.errors import MissingExtraError
+try:
+    import contorno.tfms
+except MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_an_opencv_that_wants_a_desktop_is_one_sentence() -> None:
+    found = subprocess.run([sys.executable, "-c", BROKEN], check=True, capture_output=True, text=True)
+    assert found.stdout == (
+        "OpenCV cannot be loaded (libGL.so.1: cannot open shared object file: No such file or directory); run "
+        "`pip install --force-reinstall --no-deps opencv-python-headless`.\n"
+    )

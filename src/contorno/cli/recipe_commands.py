@@ -120,7 +120,8 @@ def _run(arguments: argparse.Namespace) -> int:
             raise
         processes.end()
     print(summary)
-    print(f"\n{run.listing()}\n\ndone in {_minutes(time.monotonic() - began)}; open {run.report_path}")
+    end = f"; open {run.report_path}" if run.report_path.exists() else f"; all of it is in {run.folder}"
+    print(f"\n{run.listing()}\n\ndone in {_minutes(time.monotonic() - began)}{end}")
     return 0
 
 

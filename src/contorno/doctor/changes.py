@@ -39,7 +39,7 @@ class Change:
 class Mended:
     """A mended copy of a data set. path: its folder.   label_files: written there.   changes: what was changed.
 
-    images: how many image files were put beside it.   images_in: where they are, if they were left where they are.
+    images: of how many images the files were put beside it.   images_in: where they are, if they were left there.
     """
 
     path: Path

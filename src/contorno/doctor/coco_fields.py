@@ -53,9 +53,9 @@ def read_file_name(
     if "file_name" not in entry:
         url = name_of_address(entry)
         if url is not None:
-            key = next(key for key in ADDRESSES if name_in_url(entry.get(key)) is not None)
+            key = _address_key(entry)
             cause = f"the key 'file_name' is missing; {key} is {str(entry[key])[:_LONGEST]!r}."
-            faults.add("note", f"image named by its {key}", here, cause, "none needed.", fixable=True)
+            faults.add("note", named_by_address(entry), here, cause, "none needed.", fixable=True)
             return url, None
         cause = f"the key 'file_name' is missing; its keys are {', '.join(map(repr, list(entry)[:8]))}."
         faults.add("error", "image without a file name", here, cause, "name the image file.")
@@ -78,6 +78,15 @@ def read_file_name(
     elif name != name.strip():
         faults.add("warning", "file name with outer blanks", here, f"{name!r}.", "take the blanks away.")
     return relative, None
+
+
+def named_by_address(entry: dict[str, Any]) -> str:
+    """The kind of fault that an entry of `images` is which has no file name and is called by its web address."""
+    return f"image named by its {_address_key(entry)}"
+
+
+def _address_key(entry: dict[str, Any]) -> str:
+    return next(key for key in ADDRESSES if name_in_url(entry.get(key)) is not None)
 
 
 def read_size(entry: dict[str, Any], place: Place, faults: Faults) -> Size | None:

@@ -79,6 +79,7 @@ def mend_path(
     changes: list[Change] = []
     written: list[Path] = []
     folders: set[Path] = set()
+    placed = 0
     for source, document, mender in documents.values():
         folder = _mend_coco(source, document, mender, progress)
         folders |= set() if folder is None else {folder.absolute()}
@@ -93,6 +94,7 @@ def mend_path(
             FORMATS.get(next(iter(others.values())).kind, "coco"), parts, out, images="link", progress=progress
         )
         written += [one.path for one in made]
+        placed = sum(one.images for one in made)
         changes += told
         for one in made:
             changes += [
@@ -100,7 +102,7 @@ def mend_path(
             ]
     write_changes(out / CHANGES, changes)
     images_in = Path(os.path.commonpath(folders)) if folders else None
-    return Mended(path=out, label_files=tuple(written), changes=tuple(changes), images_in=images_in)
+    return Mended(path=out, label_files=tuple(written), changes=tuple(changes), images=placed, images_in=images_in)
 
 
 def _read(source: Source) -> tuple[dict[str, Any], TableMender]:

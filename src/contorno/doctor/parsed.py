@@ -21,6 +21,25 @@ _GRAVE = (
     "without a class",
 )
 """Words in the reasons of what is lost to training against the will of whoever annotated it."""
+_MENDS = {
+    "file that cannot be read": "put a sound one there, or take it out of the data",
+    "image that cannot be read": "put a sound file there, or take it out of the data",
+    "picture that cannot be read": "put a sound one there, or take it out of the data",
+    "fewer than 3": "draw its outline again, or delete it",
+    "encloses nothing": "draw its outline, or delete it",
+    "empty mask": "draw its mask again, or delete it",
+    "repeats another": "delete the repeat",
+    "stands twice": "delete the repeat",
+    "without a class": "give it a class",
+    "two classes": "leave one class ticked",
+    "not in the class map": "add the class to the class map, or correct its name",
+    "another size": "put the image there that the mask was drawn on, or draw it anew",
+    "leaves the image": "put the image there that the mask was drawn on, or draw it anew",
+    "not a number": "write the number that is meant",
+    "not numbers": "write the numbers that are meant",
+    "leads out of the image folder": "name the file relative to the image folder",
+}
+"""What to do by words in the reason of what was left out; the first that fit."""
 
 
 def check_parsed(recognised: Recognised, faults: Faults, options: ReadOptions, whole: str) -> dict[str, Records]:
@@ -65,7 +84,8 @@ def _tell(report: ParseReport, reason: str, count: int, place: Place, faults: Fa
     if is_gone:
         mend = "put the file there, or leave the image out."
     else:
-        mend = "correct it; until then it is left out." if is_lost else "write the data again as they were read."
+        todo = next((mend for words, mend in _MENDS.items() if words in reason), "correct it")
+        mend = f"{todo}; until then it is left out." if is_lost else "write the data again as they were read."
     where = report.places.get(reason, ())
     for index, text in enumerate(where[:count] or ("",)):
         # The first place stands for those that the parser has only counted.

@@ -14,8 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from contorno.draw import show
-from contorno.draw.instances import Style
+from contorno.draw import show as showing
 from contorno.draw.looks import no_effect
 from contorno.draw.pictures import Denormalize
 from contorno.records import ClassMap, Record
@@ -39,7 +38,17 @@ def show_records(
 ) -> Image.Image:
     """Show records with their objects; see `draw.show_records`."""
     no_effect("show_records", look)
-    return _records(records, class_map, display_label, display_bbox, display_mask, ncols, figsize, show, path)
+    return showing.show_records(
+        records,
+        ncols,
+        class_map,
+        display_label=display_label,
+        display_bbox=display_bbox,
+        display_mask=display_mask,
+        figsize=figsize,
+        show=show,
+        path=path,
+    )
 
 
 def show_record(
@@ -56,31 +65,7 @@ def show_record(
 ) -> Image.Image:
     """Show one record with its objects; see `draw.show_records`."""
     no_effect("show_record", look)
-    return _records([record], class_map, display_label, display_bbox, display_mask, 1, figsize, show, path)
-
-
-def _records(
-    records: Sequence[Record],
-    class_map: ClassMap | None,
-    label: bool,
-    bbox: bool | None,
-    mask: bool,
-    ncols: int,
-    figsize: Figure,
-    is_shown: bool,
-    path: Path | str | None,
-) -> Image.Image:
-    return show.show_records(
-        records,
-        ncols,
-        class_map,
-        display_label=label,
-        display_bbox=bbox,
-        display_mask=mask,
-        figsize=figsize,
-        show=is_shown,
-        path=path,
-    )
+    return show_records([record], class_map, display_label, display_bbox, display_mask, 1, figsize, show, path=path)
 
 
 def show_samples(
@@ -99,8 +84,17 @@ def show_samples(
 ) -> Image.Image:
     """Show samples as the model gets them, with the names of `class_map`, else their own; see `draw.show_samples`."""
     no_effect("show_samples", look)
-    return _samples(
-        samples, class_map, denormalize_fn, display_label, display_bbox, display_mask, ncols, figsize, show, path
+    named = [sample if class_map is None else replace(sample, class_map=class_map) for sample in samples]
+    return showing.show_samples(
+        named,
+        ncols,
+        denormalize_fn,
+        display_label=display_label,
+        display_bbox=display_bbox,
+        display_mask=display_mask,
+        figsize=figsize,
+        show=show,
+        path=path,
     )
 
 
@@ -119,33 +113,8 @@ def show_sample(
 ) -> Image.Image:
     """Show one sample as the model gets it; see `draw.show_samples`."""
     no_effect("show_sample", look)
-    return _samples(
-        [sample], class_map, denormalize_fn, display_label, display_bbox, display_mask, 1, figsize, show, path
-    )
-
-
-def _samples(
-    samples: Sequence[Sample],
-    class_map: ClassMap | None,
-    denormalize_fn: Denormalize | None,
-    label: bool,
-    bbox: bool | None,
-    mask: bool,
-    ncols: int,
-    figsize: Figure,
-    is_shown: bool,
-    path: Path | str | None,
-) -> Image.Image:
-    return show.show_samples(
-        [sample if class_map is None else replace(sample, class_map=class_map) for sample in samples],
-        ncols,
-        denormalize_fn,
-        display_label=label,
-        display_bbox=bbox,
-        display_mask=mask,
-        figsize=figsize,
-        show=is_shown,
-        path=path,
+    return show_samples(
+        [sample], class_map, denormalize_fn, display_label, display_bbox, display_mask, 1, figsize, show, path=path
     )
 
 
@@ -167,21 +136,19 @@ def show_preds(
 ) -> Image.Image:
     """Show predictions over their images; see `draw.show_preds`."""
     no_effect("show_preds", look)
-    return _preds(
+    return showing.show_preds(
         preds,
         denormalize_fn,
-        Style(
-            display_label=display_label,
-            display_score=display_score,
-            display_bbox=display_bbox,
-            display_mask=display_mask,
-        ),
         ncols,
-        figsize,
-        show,
-        path,
-        class_map,
-        threshold,
+        threshold=threshold,
+        class_map=class_map,
+        display_label=display_label,
+        display_score=display_score,
+        display_bbox=display_bbox,
+        display_mask=display_mask,
+        figsize=figsize,
+        show=show,
+        path=path,
     )
 
 
@@ -202,46 +169,17 @@ def show_pred(
 ) -> Image.Image:
     """Show one prediction over its image; see `draw.show_preds`."""
     no_effect("show_pred", look)
-    return _preds(
+    return show_preds(
         [pred],
         denormalize_fn,
-        Style(
-            display_label=display_label,
-            display_score=display_score,
-            display_bbox=display_bbox,
-            display_mask=display_mask,
-        ),
-        1,
+        display_label,
+        display_bbox,
+        display_mask,
         figsize,
         show,
-        path,
-        class_map,
-        threshold,
-    )
-
-
-def _preds(
-    preds: Sequence[Prediction],
-    denormalize_fn: Denormalize | None,
-    style: Style,
-    ncols: int,
-    figsize: Figure,
-    is_shown: bool,
-    path: Path | str | None,
-    class_map: ClassMap | None,
-    threshold: float,
-) -> Image.Image:
-    return show.show_preds(
-        preds,
-        denormalize_fn,
-        ncols,
-        threshold=threshold,
+        ncols=1,
         class_map=class_map,
-        display_label=style.display_label,
-        display_score=style.display_score,
-        display_bbox=style.display_bbox,
-        display_mask=style.display_mask,
-        figsize=figsize,
-        show=is_shown,
+        threshold=threshold,
+        display_score=display_score,
         path=path,
     )

@@ -99,9 +99,7 @@ class LossLearner(Learner):  # type: ignore[misc]
             with self._trackers_rest() if event_name == "after_epoch" else nullcontext():
                 super()._call_one(event_name)
         except ContornoError as error:
-            # fastai puts "Exception occured in ..." before the sentence of whatever a callback raises.
-            if str(error).startswith("Exception occured in"):
-                error.args = (str(error).partition(":\n\t")[2],)
+            bare_sentence(error)
             raise
 
     def _before_fit(self) -> None:
@@ -179,6 +177,12 @@ class LossLearner(Learner):  # type: ignore[misc]
                 "the boxes and masks of those images."
             )
         super()._backward()
+
+
+def bare_sentence(error: ContornoError) -> None:
+    """Take away the "Exception occured in ..." that fastai puts before the sentence of whatever a callback raises."""
+    if str(error).startswith("Exception occured in"):
+        error.args = (str(error).partition(":\n\t")[2],)
 
 
 def coco_metrics(given: COCOMetric | Iterable[COCOMetric] | None) -> tuple[COCOMetric, ...]:

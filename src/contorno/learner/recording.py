@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contorno import processes
 from contorno.callbacks import CHECKPOINT_SECONDS, BestWeights, Checkpoint, EpochLines
 from contorno.callbacks.states import shift_random_states
-from contorno.errors import ConfigError, ProcessError
+from contorno.errors import ConfigError, ContornoError, ProcessError
+from contorno.learner.loop import bare_sentence
 from contorno.learner.verbs import DetectionLearner
 from contorno.runs import Run
 
@@ -76,6 +77,9 @@ def recorded(learn: DetectionLearner, run: Run, *, checkpoint_seconds: float = C
                 f"{error} Up to epoch {len(learn.history.rows)} all is in {run.folder}; go on with "
                 f"`{_command(run, shares)}`."
             ) from error
+        except ContornoError as error:
+            bare_sentence(error)  # a learner of fastai's own does not
+            raise
         processes.end()
         best.restore()
         # Its state belongs to the last weights, not to the best ones, and takes twice their memory.

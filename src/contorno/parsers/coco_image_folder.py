@@ -40,8 +40,8 @@ def image_folder(path: Path, root: Path, images: Path | None = None) -> Path:
     found = find_image_folder(path, root, names, images)
     if found is not None:
         return found
-    for index, name in enumerate(names):
-        relative_name(name, f"{path}: images[{index}]")
+    for name in names:
+        relative_name(name, str(path))
     tried = ", ".join(str(place) for place in _likely(path, root, images) if place.is_dir())
     raise DataError(f"{path}: its first image {names[0]!r} is in none of {tried}; give the image folder with images=.")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from contorno.detections import BBox
 from contorno.errors import DataError
 from contorno.masks import Geometry
 from contorno.parsers.found import FoundImage, FoundObject
+from contorno.parsers.given_pixels import rgb_pixels
 from contorno.parsers.mask_words import MaskSource
 from contorno.records import ImageId
 
@@ -65,12 +66,15 @@ class DraftObjects:
         self.labels += [self.class_map.get_by_id(int(label)) for label in labels]
 
     def add_bboxes(self, bboxes: Iterable[BBox]) -> None:
-        """Add boxes, one for each object."""
-        self.bboxes += bboxes
+        """Add boxes, one for each object. Raises DataError for what is no list of BBox."""
+        self.bboxes += _boxes(bboxes)
 
     def add_masks(self, masks: Iterable[MaskSource]) -> None:
-        """Add masks; one source, as MaskFile, may hold those of several objects."""
-        self.masks += masks
+        """Add masks; one source, as MaskFile, may hold those of several objects.
+
+        Raises DataError for what is no list of them.
+        """
+        self.masks += _sources(masks)
 
     def add_iscrowds(self, iscrowds: Iterable[int]) -> None:
         """Add flags of crowd regions, one for each object."""
@@ -92,11 +96,11 @@ class DraftObjects:
 
     def set_bboxes(self, bboxes: Iterable[BBox]) -> None:
         """See `set_labels`."""
-        self.bboxes = list(bboxes)
+        self.bboxes = _boxes(bboxes)
 
     def set_masks(self, masks: Iterable[MaskSource]) -> None:
         """See `set_labels`."""
-        self.masks = list(masks)
+        self.masks = _sources(masks)
 
     def set_iscrowds(self, iscrowds: Iterable[int]) -> None:
         """See `set_labels`."""
@@ -114,7 +118,7 @@ class BaseRecord:
         self.detection = DraftObjects()
         self.record_id: Any = None
         self.filepath: Path | None = None
-        self.img: NDArray[Any] | None = None
+        self.img: NDArray[np.uint8] | None = None
         self.img_size: ImgSize | None = None
         self.is_new = True
 
@@ -127,8 +131,8 @@ class BaseRecord:
         self.filepath = Path(filepath)
 
     def set_img(self, img: Any) -> None:
-        """Give the pixels instead of a file: uint8 (H, W, 3) RGB, or a Pillow image."""
-        self.img = np.asarray(img.convert("RGB") if hasattr(img, "convert") else img)
+        """Give the pixels instead of a file: uint8 RGB, grey or RGBA, or a Pillow image; see `rgb_pixels`."""
+        self.img = rgb_pixels(img, f"record {self.record_id!r}")
 
     def set_img_size(self, size: tuple[int, int], original: bool = False) -> None:
         """State the size, ImgSize(width, height); without it the file is asked."""
@@ -136,6 +140,20 @@ class BaseRecord:
 
     def add_component(self, component: RecordComponent) -> None:
         """Take a part that is there already."""
+
+    def mark(self) -> Callable[[], None]:
+        """Note what it holds; the function that is returned puts it back."""
+        kept, found = vars(self).copy(), self.detection
+        # Lists and their lengths: a copy of each, for each of many objects, would take its time.
+        lists = [(name, held, len(held)) for name, held in vars(found).items() if isinstance(held, list)]
+
+        def go_back() -> None:
+            vars(self).update(kept)
+            for name, held, length in lists:
+                del held[length:]
+                setattr(found, name, held)
+
+        return go_back
 
     def found_image(self, image_id: ImageId) -> FoundImage:
         """The image with its objects.
@@ -145,7 +163,7 @@ class BaseRecord:
         where = f"record {image_id!r}"
         if self.filepath is None and self.img is None:
             raise DataError(f"{where} has no image; parse_fields must call record.set_filepath(path).")
-        image = None if self.img is None else self.img
+        image = self.img
         size = None if self.img_size is None else (self.img_size.height, self.img_size.width)
         if image is not None:
             size = (int(image.shape[0]), int(image.shape[1]))
@@ -168,7 +186,10 @@ class BaseRecord:
         geometries: list[Geometry] = []
         for source in found.masks:
             assert size is not None
-            geometries += source.geometries(size)
+            try:
+                geometries += source.geometries(size)
+            except DataError as error:
+                raise DataError(f"{where}: {error}") from error
         counts = {
             "labels": len(found.labels),
             "bboxes": len(found.bboxes),
@@ -193,6 +214,27 @@ class BaseRecord:
             )
             for index, name in enumerate(found.labels)
         ]
+
+
+def _boxes(given: Iterable[BBox]) -> list[BBox]:
+    how = "[BBox.from_xyxy(xmin, ymin, xmax, ymax)], or BBox.from_xywh(x, y, width, height)"
+    # Boxes of the real icevision have the same corners.
+    return _listed(given, lambda box: hasattr(box, "xyxy"), "bboxes takes a list of BBox", how)
+
+
+def _sources(given: Iterable[MaskSource]) -> list[MaskSource]:
+    how = "[MaskArray(array)] for pixels, or MaskFile, VocMaskFile, Polygon, RLE or EncodedRLEs"
+    return _listed(given, lambda source: isinstance(source, MaskSource), "masks takes a list of masks", how)
+
+
+def _listed(given: Iterable[Any], is_one: Callable[[Any], bool], taken: str, how: str) -> list[Any]:
+    if not isinstance(given, Iterable):
+        raise DataError(f"{taken}; got {type(given).__name__}: write {how}.")
+    held = list(given)
+    for each in held:
+        if not is_one(each):
+            raise DataError(f"{taken}; got {type(given).__name__} of {type(each).__name__}: write {how}.")
+    return held
 
 
 def _corners(box: BBox) -> tuple[float, float, float, float]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +21,15 @@ from contorno.masks import Geometry, Size
 from contorno.parsers.voc_pictures import VOID
 
 
-class MaskSource(Protocol):
-    """Whatever holds the masks of some objects of an image."""
+class MaskSource(ABC):
+    """Whatever holds the masks of some objects of an image; IceVision's `Mask`."""
 
+    @abstractmethod
     def geometries(self, size: Size) -> list[Geometry]:
         """A mask for each object. Raises DataError for what is none."""
-        ...
 
 
-class MaskArray:
+class MaskArray(MaskSource):
     """Masks as pixels: (N, H, W), or (H, W) for one object; what is not 0 is in."""
 
     def __init__(self, data: NDArray[Any]) -> None:
@@ -43,7 +45,7 @@ class MaskArray:
         return list(masks.encode_stack((stack != 0).astype(np.uint8)))
 
 
-class MaskFile:
+class MaskFile(MaskSource):
     """A mask picture in which each number above 0 is an object; IceVision takes the smallest number for background."""
 
     def __init__(self, filepath: Path | str) -> None:
@@ -72,22 +74,31 @@ class VocMaskFile(MaskFile):
         return (0, VOID) if self.drop_void else (0,)
 
 
-class Polygon:
-    """One object of polygons, each a list x, y, x, y, ... in pixels, as COCO has them."""
+class Polygon(MaskSource):
+    """One object of polygons, each a list x, y, x, y, ... in pixels, as COCO has them; or one such list alone."""
 
-    def __init__(self, points: Sequence[Sequence[float]]) -> None:
+    def __init__(self, points: Sequence[Sequence[float]] | Sequence[float]) -> None:
         self.points = points
 
     def geometries(self, size: Size) -> list[Geometry]:
         """See MaskSource."""
-        return [masks.from_coco([list(map(float, part)) for part in self.points], size)]
+        if not isinstance(self.points, Iterable) or isinstance(self.points, str | bytes):
+            found = type(self.points).__name__
+            raise DataError(f"a Polygon is made of {found}; expected lists of numbers [[x, y, x, y, ...], ...].")
+        parts: list[Any] = list(self.points)
+        if parts and all(isinstance(value, Real) for value in parts):
+            parts = [parts]
+        return [masks.from_coco(parts, size)]
 
 
-class RLE:
-    """One object as run lengths, down the columns, the background first: made by `from_coco` or `from_kaggle`."""
+class RLE(MaskSource):
+    """One object as run lengths, down the columns, the background first: made by `from_coco` or `from_kaggle`.
+
+    Raises DataError, as do all ways to make one, for what are no whole numbers.
+    """
 
     def __init__(self, counts: Sequence[int]) -> None:
-        self.counts = [int(count) for count in counts]
+        self.counts = _whole_numbers(counts)
 
     @classmethod
     def from_coco(cls, counts: Sequence[int]) -> RLE:
@@ -96,18 +107,31 @@ class RLE:
 
     @classmethod
     def from_string(cls, s: str, sep: str = " ") -> RLE:
-        """Of COCO's uncompressed counts as text."""
-        return cls([int(count) for count in s.split(sep)])
+        """Of COCO's uncompressed counts as text; where `sep` is a blank, any white space stands between them."""
+        if not isinstance(s, str):
+            raise DataError(f"run lengths are {s!r:.60}; expected text of whole numbers.")
+        return cls(s.split(sep if sep.strip() and s.strip() else None))  # type: ignore[arg-type]
 
     @classmethod
     def from_kaggle(cls, counts: Sequence[int]) -> RLE:
-        """Of pairs (start, length), starts counted from 1. Raises DataError for an odd number of values."""
-        if len(counts) % 2:
-            raise DataError(f"Kaggle's run lengths are pairs of start and length; got {len(counts)} numbers.")
+        """Of pairs (start, length), starts counted from 1, in any order; where they overlap they are put together.
+
+        Raises DataError for an odd number of values, and for a start or length that no image has.
+        """
+        numbers = _whole_numbers(counts)
+        if len(numbers) % 2:
+            raise DataError(f"Kaggle's run lengths are pairs of start and length; got {len(numbers)} numbers.")
         made, place = [], 1
-        for start, length in zip(counts[::2], counts[1::2], strict=True):
-            made += [int(start) - place, int(length)]
-            place = int(start) + int(length)
+        for start, length in sorted(zip(numbers[::2], numbers[1::2], strict=True)):
+            if start < 1 or length < 0:
+                raise DataError(
+                    f"Kaggle's run lengths have start {start} and length {length}; expected starts from 1, lengths "
+                    "from 0: add 1 to starts that are counted from 0."
+                )
+            begin, end = max(start, place), start + length
+            if begin < end:
+                made += [begin - place, end - begin]
+                place = end
         return cls(made)
 
     def geometries(self, size: Size) -> list[Geometry]:
@@ -118,7 +142,7 @@ class RLE:
         return [masks.from_counts(padded, size)]
 
 
-class EncodedRLEs:
+class EncodedRLEs(MaskSource):
     """Objects as COCO's compressed run-length codes: dicts of size and counts."""
 
     def __init__(self, erles: Sequence[Mapping[str, Any]] | Mapping[str, Any] = ()) -> None:
@@ -127,3 +151,22 @@ class EncodedRLEs:
     def geometries(self, size: Size) -> list[Geometry]:
         """See MaskSource."""
         return [masks.from_coco(dict(code), size) for code in self.erles]
+
+
+def _whole_numbers(counts: Iterable[Any]) -> list[int]:
+    """Numbers as ints, or texts of them. Raises DataError for anything else."""
+    if isinstance(counts, str | bytes) or not isinstance(counts, Iterable):
+        raise DataError(
+            f"run lengths are {type(counts).__name__}; expected a list of whole numbers: RLE.from_string reads text, "
+            "EncodedRLEs COCO's compressed codes."
+        )
+    numbers = []
+    for count in counts:
+        try:
+            number = int(count)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DataError(f"run lengths have {count!r:.60}; expected whole numbers.") from error
+        if not isinstance(count, str) and number != count:
+            raise DataError(f"run lengths have {count!r:.60}; expected whole numbers.")
+        numbers.append(number)
+    return numbers

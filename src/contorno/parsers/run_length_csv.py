@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +22,16 @@ from contorno.parsers.found import FoundImage, FoundObject
 from contorno.parsers.image_files import relative_name
 from contorno.parsers.label_maps import MaskKind
 from contorno.parsers.mask_classes import read_values
-from contorno.parsers.mask_walk import Walk
 from contorno.parsers.parsing import Missing, Parser
+from contorno.parsers.run_length_images import find_images
 from contorno.parsers.run_length_table import (
     CodeLine,
     Order,
+    are_offsets,
     draw_runs,
     find_columns,
     find_order,
+    from_offsets,
     read_lines,
     read_runs,
 )
@@ -38,6 +40,7 @@ from contorno.records import ClassMap, Records
 from contorno.splits import Splitter
 
 _LOOKED_AT = 64
+_OFFSETS = "run-length code whose runs count from the end of the one before"
 
 
 class RunLengthCSVParser(Parser):
@@ -52,9 +55,11 @@ class RunLengthCSVParser(Parser):
                  its connected parts. If unset "semantic" where no image has two lines of one class.
     min_area:    px², under which a part of a semantic mask is left out and counted.
 
-    Pixels count from 1; from 0 if a code has pixel 0, counted. Images are found by name, with or without suffix and
-    wherever they lie below the folder; one without any code is a negative, those that no line names are left out and
-    counted. Ids of images are the names in the table. `how` says what was found.
+    Pixels count from 1; from 0 if a code has pixel 0, counted. Where most runs would start before the end of the one
+    before, and fit the image counted from there, as SIIM's do, they are read so, and counted: once if those of the
+    table are, else by object. Images are found by name, with or without suffix and wherever they lie below the folder;
+    one without any code is a negative, those that no line names are left out and counted. Ids of images are the names
+    in the table. `how` says what was found.
     Options of `Parser` and what it raises as there; ConfigError for options that are not known.
     """
 
@@ -121,7 +126,7 @@ class RunLengthCSVParser(Parser):
                 sizes[name] = image_size(path)
             except DataError as error:
                 findings.drop("image that cannot be read", name, str(error))
-        order, first = self._order(lines, sizes, findings)
+        order, first, by_offsets = self._counting(lines, sizes, findings)
         kind = self.kind or ("instances" if _shares_class(lines.values()) else "semantic")
         what = "all of a class, its parts are objects" if kind == "semantic" else "an object"
         why = (
@@ -129,7 +134,8 @@ class RunLengthCSVParser(Parser):
             if self.kind
             else f"{'some images have' if kind == 'instances' else 'no image has'} two lines of one class, "
         )
-        self.how = f"{kind}: {why}each line is {what}; pixels counted along the {order}, from {first}"
+        start = "the end of the run before" if by_offsets else first
+        self.how = f"{kind}: {why}each line is {what}; pixels counted along the {order}, from {start}"
         for done, (name, of_image) in enumerate(lines.items(), start=1):
             if name in paths and name not in sizes:
                 continue
@@ -138,34 +144,49 @@ class RunLengthCSVParser(Parser):
                 where=name,
                 image_id=name,
                 size=sizes.get(name),
-                objects=self._objects(of_image, sizes[name], order, first, kind, findings) if name in sizes else [],
+                objects=self._objects(of_image, sizes[name], (order, first, by_offsets), kind, findings)
+                if name in sizes
+                else [],
                 path=paths.get(name),
             )
             if done % 64 == 0 or done == len(lines):
                 progress("reading run-length codes", done, len(lines))
 
-    def _order(
+    def _counting(
         self, lines: Mapping[str, Sequence[CodeLine]], sizes: Mapping[str, Size], findings: Findings
-    ) -> tuple[Order, int]:
-        """The order in which pixels are counted, and the number of the first."""
+    ) -> tuple[Order, int, bool]:
+        """The order in which pixels are counted, the number of the first, and whether runs are `from_offsets`."""
         samples: list[tuple[NDArray[np.int64], Size]] = []
-        first = 1
+        from_zero: list[str] = []
         for name, of_image in lines.items():
-            for line in of_image:
-                if line.code and line.code.lstrip("0")[:1] in ("", " "):
-                    first = 0
-                    findings.mend("pixels counted from 0 instead of 1", f"{name}, line {line.number}")
+            coded = [line for line in of_image if line.code]
+            from_zero += [f"{name}, line {line.number}" for line in coded if line.code.lstrip("0")[:1] in ("", " ")]
             if name in sizes and len(samples) < _LOOKED_AT:
-                for line in of_image:
+                for line in coded:
                     try:
                         samples.append((read_runs(line.code), sizes[name]))
                     except BadGeometry:
                         continue  # counted when all are read
-        return self.order or find_order(samples) or "columns", first
+        by_offsets = are_offsets(samples)
+        if by_offsets:
+            findings.mend(
+                _OFFSETS, str(self.path), "all of the table are read so, the first from the image's beginning"
+            )
+            samples = [(from_offsets(runs), size) for runs, size in samples]
+        else:
+            for where in from_zero:
+                findings.mend("pixels counted from 0 instead of 1", where)
+        return self.order or find_order(samples) or "columns", 0 if from_zero or by_offsets else 1, by_offsets
 
     def _objects(
-        self, lines: Sequence[CodeLine], size: Size, order: Order, first: int, kind: str, findings: Findings
+        self,
+        lines: Sequence[CodeLine],
+        size: Size,
+        counting: tuple[Order, int, bool],
+        kind: str,
+        findings: Findings,
     ) -> list[FoundObject]:
+        order, first, by_offsets = counting
         objects: list[FoundObject] = []
         seen: set[tuple[str, str]] = set()
         for line in lines:
@@ -181,10 +202,17 @@ class RunLengthCSVParser(Parser):
                 if line.size is not None and line.size != size:
                     stated = f"{list(line.size)}, the image has {list(size)} (height, width)"
                     raise BadGeometry("mask of another size than the image", stated)
-                mask, mixed = draw_runs(read_runs(line.code), size, order, first)
+                runs = read_runs(line.code)
+                is_odd = not by_offsets and are_offsets([(runs, size)])
+                if by_offsets or is_odd:
+                    mask, mixed = draw_runs(from_offsets(runs), size, order, 0)
+                else:
+                    mask, mixed = draw_runs(runs, size, order, first)
             except BadGeometry as fault:
                 findings.drop(fault.reason, where, fault.detail)
                 continue
+            if is_odd:
+                findings.mend(_OFFSETS, where, "otherwise most of its runs would overlap")
             if mixed:
                 findings.mend("run-length code whose runs overlap or stand out of order", where)
             name = self._class_of(line.category)
@@ -215,25 +243,6 @@ def _shares_class(lines: Iterable[Sequence[CodeLine]]) -> bool:
     codes = ({(line.category, line.code) for line in of_image if line.code} for of_image in lines)
     named = ([category for category, _ in of_image] for of_image in codes)
     return any(len(set(of_image)) < len(of_image) for of_image in named)
-
-
-def find_images(names: Iterable[str], folder: Path, findings: Findings) -> tuple[dict[str, Path], list[str]]:
-    """The file of each image of a table, by its name with or without suffix, and files beside them that none names.
-
-    Where several have the name, as in train/ and test/, the one in the folder that has most of all is it.
-    """
-    walk = Walk(root=folder, findings=findings)
-    by_name: dict[str, list[Path]] = defaultdict(list)
-    for path in walk.pictures(folder, ""):
-        for name in dict.fromkeys((path.name, path.stem, walk.name(path))):
-            by_name[name].append(path)
-    wanted = {name: by_name.get(name, []) for name in names}
-    homes = Counter(path.parent for paths in wanted.values() for path in paths)
-    found = {name: max(paths, key=lambda path: homes[path.parent]) for name, paths in wanted.items() if paths}
-    used = set(found.values())
-    beside = {path.parent for path in used}
-    every = {path for paths in by_name.values() for path in paths if path.parent in beside}
-    return found, sorted(walk.name(path) for path in every - used)
 
 
 def is_run_length_csv(head: str) -> bool:

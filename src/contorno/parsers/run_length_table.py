@@ -2,7 +2,8 @@
 
 A code is pairs of numbers: the first pixel of a run, counted from 1, and how many pixels it has. Most tables count down
 the columns (nuclei of 2018, Airbus' ships, Severstal's steel, TGS' salt, iMaterialist), some along the rows (Carvana,
-Sartorius' cells, UW-Madison's organs), and none of them says which.
+Sartorius' cells, UW-Madison's organs), and none of them says which. In SIIM's (pneumothorax, down the columns) a first
+number says how many pixels lie between the end of the run before, or the beginning of the image, and the run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,7 @@ _CODES = ("encodedpixels", "encoded_pixels", "rle", "rle_mask", "mask_rle", "enc
 _CODES_TOO = ("annotation", "segmentation")
 """Columns that hold code in some tables and other things in more."""
 _CLASSES = ("classid", "class_id", "categoryid", "category_id", "class", "category", "cell_type", "label", "class_name")
+_SEPARATORS = ",;\t"
 _NOTHING = frozenset({"", "-1", "nan", "none", "null"})
 _LOOKS_LIKE_CODE = re.compile(r"\s*\d+ \d+( |\s*$)")
 _MOST_BYTES = 1 << 31
@@ -43,10 +45,12 @@ _CLEARLY = 1.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Positions of the columns. together: the image column names the class too, as in `a.jpg_2`."""
+    """Positions of the columns. together: the image column names the class too, as in `a.jpg_2`.
+    separator: what stands between them, a comma, a semicolon or a tab."""
 
     image: int
     code: int
+    separator: str = ","
     together: bool = False
     category: int | None = None
     height: int | None = None
@@ -70,9 +74,10 @@ def find_columns(head: str) -> Columns | None:
     lines = [line for line in head.splitlines() if line.strip()]
     if not lines:
         return None
+    separator = max(_SEPARATORS, key=lines[0].count)
     try:
-        names = [name.strip().casefold() for name in next(csv.reader(lines[:1]))]
-        first = next(csv.reader(lines[1:2]), [])
+        names = [name.strip().casefold() for name in next(csv.reader(lines[:1], delimiter=separator))]
+        first = next(csv.reader(lines[1:2], delimiter=separator), [])
     except csv.Error:
         return None
     places = {name: number for number, name in reversed(list(enumerate(names)))}
@@ -88,6 +93,7 @@ def find_columns(head: str) -> Columns | None:
     return Columns(
         image=image,
         code=code,
+        separator=separator,
         together=together is not None,
         category=None if together is not None else next((places[name] for name in _CLASSES if name in places), None),
         height=places.get("height"),
@@ -105,7 +111,7 @@ def read_lines(path: Path) -> Iterator[CodeLine]:
         columns = find_columns(text[:4096])
         if columns is None:
             raise DataError(f"{path} is no table of run-length codes; expected columns as in ImageId,EncodedPixels.")
-        reader = csv.reader(io.StringIO(text, newline=""))
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=columns.separator)
         next(reader)
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -146,6 +152,31 @@ def read_runs(code: str) -> NDArray[np.int64]:
     if len(runs) and (runs.min() < 0 or runs.max() >= 1 << 40 or runs[:, 1].min() < 1):
         raise BadGeometry("run-length code with a run of no pixels", f"numbers from {runs.min()} to {runs.max()}")
     return runs
+
+
+def are_offsets(samples: Iterable[tuple[NDArray[np.int64], Size]]) -> bool:
+    """Whether most runs of some codes start before the end of the run before, so that they are told from that end.
+
+    samples: runs, and the (height, width) of their image. A code speaks for it if two of its runs or more do, if some
+    overlap, and if it fits its image when read so: one overlap is a slip, and runs out of order alone say nothing.
+    """
+    back = others = 0
+    for runs, size in samples:
+        if len(runs) < 2:
+            continue
+        goes_back = int(np.count_nonzero(runs[1:, 0] < runs[:-1].sum(axis=1)))
+        by_start = runs[np.argsort(runs[:, 0], kind="stable")]
+        if goes_back and not (by_start[1:, 0] < by_start[:-1].sum(axis=1)).any():
+            continue
+        speaks = goes_back > 1 and int(runs.sum()) <= size[0] * size[1]
+        back += goes_back if speaks else 0
+        others += len(runs) - 1 - (goes_back if speaks else 0)
+    return back > others
+
+
+def from_offsets(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Runs that are told each from the end of the one before, as runs whose pixels count from 0."""
+    return np.column_stack([runs.ravel().cumsum()[::2], runs[:, 1]])
 
 
 def draw_runs(runs: NDArray[np.int64], size: Size, order: Order, first: int) -> tuple[RunLength, bool]:

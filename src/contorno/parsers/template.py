@@ -32,11 +32,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from contorno.errors import DataError
+from contorno.errors import ConfigError, DataError
 from contorno.parsers import parsing
-from contorno.parsers.drafts import BaseRecord, image_id_of
+from contorno.parsers.drafts import BaseRecord, DraftObjects, image_id_of
 from contorno.parsers.findings import Findings
 from contorno.parsers.found import FoundImage
+from contorno.parsers.image_files import is_there
 from contorno.progress import Progress
 from contorno.records import ClassMap, ImageId, ParseReport
 
@@ -85,18 +86,29 @@ class TemplateParser(parsing.Parser):
     class_map:       fixes the labels; `self.class_map = ...` in the parser's own `__init__` does the same. If unset,
                      and no record has one, the classes are those found, in the order of their names.
     idmap:           IceVision's; ids of images are what `record_id` gives.
+    ignore_unknown:  leave out, and count, objects of classes that the class map lacks.
+    missing_images:  "error", or "drop" to leave out, and count, images whose file is not there, as IceVision does; also
+                     where `parse_fields` itself fails on the file, once it has called `record.set_filepath`.
     """
 
     def __init__(
-        self, template_record: BaseRecord | None = None, class_map: ClassMap | None = None, idmap: Any = None
+        self,
+        template_record: BaseRecord | None = None,
+        class_map: ClassMap | None = None,
+        idmap: Any = None,
+        *,
+        ignore_unknown: bool = False,
+        missing_images: parsing.Missing = "error",
     ) -> None:
+        if missing_images not in ("error", "drop"):
+            raise ConfigError(f"missing_images={missing_images!r} is not known; choose 'error' or 'drop'.")
         self.template_record = template_record
         self.idmap = idmap
         # Notebooks have attributes of these names too, often set before they call this: theirs stay.
         vars(self).setdefault("path", Path(type(self).__name__))
         vars(self).setdefault("img_dir", Path())
-        self.ignore_unknown = False
-        self.missing_images = "error"
+        self.ignore_unknown = ignore_unknown
+        self.missing_images = missing_images
         self.vertex_offset = 0.0
         self.report = ParseReport()
         # A parser may have set its class map before it called this.
@@ -138,25 +150,55 @@ class TemplateParser(parsing.Parser):
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         drafts: dict[ImageId, BaseRecord] = {}
+        lost: set[ImageId] = set()
         total = len(self) if hasattr(self, "__len__") else None
         for done, piece in enumerate(self, start=1):
             image_id: ImageId | None = None
             try:
                 self.prepare(piece)
                 image_id = image_id_of(self.record_id(piece))
-                draft = drafts.get(image_id)
-                if draft is None:
-                    draft = self.create_record()
-                    draft.set_record_id(image_id)
-                self.parse_fields(piece, record=draft, is_new=draft.is_new)
-                draft.is_new = False
-                drafts[image_id] = draft
+                if image_id not in lost and self._fill(drafts, image_id, piece):
+                    lost.add(image_id)
             except AbortParseRecord as reason:
                 findings.drop("piece that the parser leaves out", f"record {image_id!r}", str(reason))
             progress("parsing", done, total)
         self._take_class_map(drafts)
         for image_id, draft in drafts.items():
             yield draft.found_image(image_id)
+
+    def _fill(self, drafts: dict[ImageId, BaseRecord], image_id: ImageId, piece: Any) -> bool:
+        """Put a piece into the record of its image, whole or not at all; True if its file is missing and may be."""
+        draft = drafts.get(image_id)
+        if draft is None:
+            draft = self.create_record()
+            draft.set_record_id(image_id)
+        go_back = draft.mark()
+        try:
+            self.parse_fields(piece, record=draft, is_new=draft.is_new)
+        except AbortParseRecord:
+            go_back()
+            raise
+        except (DataError, FileNotFoundError):
+            # A notebook asks the file for its size, `get_img_size(path)`, which fails before `_present` can look.
+            if self.missing_images != "drop" or draft.filepath is None or is_there(draft.filepath):
+                raise
+            draft.detection = DraftObjects()
+            drafts[image_id] = draft
+            return True
+        draft.is_new = False
+        drafts[image_id] = draft
+        return False
+
+    def _present(self, images: list[FoundImage], findings: Findings) -> Iterator[FoundImage]:
+        if self.missing_images == "error":
+            lost = [image.path for image in images if image.path is not None and not is_there(image.path)]
+            if lost:
+                raise DataError(
+                    f"{self.path}: {len(lost)} of {len(images)} image files are missing, the first is {lost[0]}; "
+                    "correct record.set_filepath(path), or leave them out: "
+                    "super().__init__(..., missing_images='drop')."
+                )
+        return super()._present(images, findings)
 
     def _take_class_map(self, drafts: dict[ImageId, BaseRecord]) -> None:
         maps = [draft.detection.class_map for draft in drafts.values() if draft.detection.class_map is not None]

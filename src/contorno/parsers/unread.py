@@ -80,7 +80,17 @@ def table_message(path: Path, first: str) -> str:
 
 
 def hint_below(path: Path) -> str:
-    """A sentence about what a folder that is not recognised holds: archives, or files of formats that are not read."""
+    """A sentence about what a folder that is not recognised holds: archives, or files of formats that are not read.
+
+    "" where nothing of that is found, or something may not be looked into: another fault is being told.
+    """
+    try:
+        return _hint_below(path)
+    except OSError:
+        return ""
+
+
+def _hint_below(path: Path) -> str:
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     archive = next((file for file in files if file.suffix.lower() in ARCHIVES), None)
     if archive is not None:

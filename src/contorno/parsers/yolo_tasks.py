@@ -19,10 +19,11 @@ _ROUNDING_PX = 1.5
 
 
 def take_boxes_of_poses(reads: Sequence[ReadImage], stated: int, findings: Findings) -> None:
-    """Make boxes of lines with keypoints, in place, and count them.
+    """Count lines with keypoints, and make boxes of them, in place, if they are not read as such already.
 
-    stated: numbers behind each box by the yaml's kpt_shape; 0 if it has none. Then lines are of poses if all have
-    4 + 3n numbers and each third one behind the box is a visibility, that is 0, 1 or 2, with a 2 among them.
+    stated: numbers behind each box by the yaml's kpt_shape, by which lines are read as boxes, so that they are counted
+    only; 0 if it has none. Then lines are of poses, and made boxes, if all have 4 + 3n numbers and each third one
+    behind the box is a visibility, that is 0, 1 or 2, with a 2 among them.
     """
     lines = [(found, line) for found in reads for line in found.lines]
     if not stated:

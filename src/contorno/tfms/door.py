@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from contorno.errors import MissingExtraError
+
 _SWITCH = "NO_ALBUMENTATIONS_UPDATE"
 
 
@@ -28,7 +30,15 @@ def _without_update_check() -> Iterator[None]:
 
 
 with _without_update_check():
-    albumentations = importlib.import_module("albumentations")
+    try:
+        albumentations = importlib.import_module("albumentations")
+    except ImportError as error:
+        if not str(error).startswith("lib"):
+            raise
+        # opencv-python, which imantics brings, wants the libraries of a desktop; the headless one does without.
+        raise MissingExtraError(
+            f"OpenCV cannot be loaded ({error}); run `pip install --force-reinstall --no-deps opencv-python-headless`."
+        ) from error
 
 cv2 = importlib.import_module("cv2")
 CropSizeError: type[Exception] = importlib.import_module("albumentations.augmentations.crops.transforms").CropSizeError

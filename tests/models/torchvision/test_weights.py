@@ -248,7 +248,7 @@ def test_other_class_count_says_found_expected_and_mend(detector: MaskRCNN) -> N
 def test_same_classes_load_whole_and_compute_the_same(detector: MaskRCNN) -> None:
     model = mask_rcnn.model(resnet18_fpn(pretrained=False, norm="frozen"), 4, box_score_thresh=0.0, **FEW)
     assert weights.load_weights(model, detector.state_dict()).left_new == ()
-    image = torch.rand(3, 48, 64)
+    image = torch.rand(3, 64, 64)
     with torch.no_grad():
         theirs = detector([image])
         ours = mask_rcnn.export_model(model, size=64)([image])

@@ -32,6 +32,7 @@ from contorno.integrations.icevision.models import model_from_icevision
 from contorno.learner.verbs import DetectionLearner
 from contorno.metrics import COCOMetricType
 from contorno.models.torchvision import weights as weight_files
+from contorno.models.torchvision.anchors import DEFAULT_SIZES
 from contorno.models.torchvision.backbones import NAMES
 from contorno.models.torchvision.fitting import TITLES, Detector, FittedModel
 from contorno.tfms.adapter import Adapter
@@ -115,7 +116,8 @@ def engine(
     for loader in learn.dls:
         loader.batch_size = loader.bs  # torch's name for it, which the recording callbacks count images by
     learn.fit_for = partial(DetectionLearner.fit_for, learn)
-    settings = {"model": chosen, "backbone": name, "norm": "frozen"}
+    anchors = [list(level) for level in DEFAULT_SIZES]
+    settings = {"model": chosen, "backbone": name, "anchor_sizes": anchors, "norm": "frozen"}
     return Trainee(FittedModel(model_from_icevision(model), settings), learn)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from contorno.callbacks import Callback
+from contorno.errors import DataError
 from contorno.metrics import COCOMetric, COCOMetricType
 
 COLUMNS = {
@@ -24,6 +25,7 @@ class EngineFigures(Callback):  # type: ignore[misc]
     figures: train_loss and valid_loss, means over images; mask_ap, mask_ap50, mask_ap75 and the same of boxes, as
              icevision measures them: in pixels of the sample, on images with objects. NaN where icevision says -1, an
              undefined figure.
+    Raises DataError that names the images where the training loss is no longer a number.
     """
 
     name = "validation_pass"
@@ -56,8 +58,14 @@ class EngineFigures(Callback):  # type: ignore[misc]
         self._sum, self._images = 0.0, 0
 
     def after_batch(self) -> None:
-        count = len(self.learn.records)
-        self._sum += float(self.learn.loss.detach()) * count
+        count, loss = len(self.learn.records), float(self.learn.loss.detach())
+        if self.learn.training and not math.isfinite(loss):
+            ids = ", ".join(str(record.record_id) for record in self.learn.records)
+            raise DataError(
+                f"the training loss is no longer a number at epoch {self.learn.epoch + 1}, step {self.learn.iter + 1}, "
+                f"images {ids}; lower the learning rate, or look at the boxes and masks of those images."
+            )
+        self._sum += loss * count
         self._images += count
 
     def after_train(self) -> None:

@@ -31,11 +31,11 @@ def parsed(
     compressed run lengths, so those go in as polygons along pixel edges, and regions of crowds as plain run lengths.
     Raises ConfigError for images that are no files, DataError if no image has an object.
     """
-    if not records.num_objects:
-        raise DataError(f"none of the {len(records)} images has an object, and icevision trains on no others.")
     folders = [record.path.resolve().parent for record in records if record.path is not None]
     img_dir = Path(os.path.commonpath(folders)) if folders else None
     loadable = Records([_outlined(record) for record in records], records.class_map) if with_masks else records
+    if not loadable.num_objects:
+        raise DataError(f"none of the {len(records)} images has an object, and icevision trains on no others.")
     with tempfile.TemporaryDirectory() as folder:
         path = write_coco(loadable, Path(folder) / "annotations.json", img_dir=img_dir, attributes=False).path
         document = files.read_json(path)
@@ -46,13 +46,20 @@ def parsed(
     kind = ice.parsers.COCOMaskParser if with_masks else ice.parsers.COCOBBoxParser
     with quiet():
         found = list(kind(document, img_dir).parse(data_splitter=ice.SingleSplitSplitter(), show_pbar=False)[0])
-    objects = sum(len(record.detection.label_ids) for record in found)
-    for lost, what in (
-        (len(records) - len(found), "image{s} without objects"),
-        (records.num_objects - objects, "object{s} that it finds fault with"),
+    if not found:
+        raise DataError(
+            f"icevision's parser leaves out all of the {len(records)} images; see what it finds fault with."
+        )
+    bare = sum(not len(record.instances) for record in loadable)
+    kept = sum(len(record.detection.label_ids) for record in found)
+    for count, who, what in (
+        (records.num_objects - loadable.num_objects, "left out, since icevision cannot load them:", "empty mask{s}"),
+        (bare, "icevision's parser leaves out", "image{s} without objects"),
+        (len(records) - bare - len(found), "icevision's checks leave out", "image{s}"),
+        (loadable.num_objects - kept, "icevision's checks leave out", "object{s}"),
     ):
-        if lost:
-            say(f"icevision's parser leaves out {lost} {what.format(s='' if lost == 1 else 's')}")
+        if count:
+            say(f"{who} {count} {what.format(s='' if count == 1 else 's')}")
     return found
 
 

@@ -25,6 +25,8 @@ from contorno.models.torchvision.backbones import BackboneConfig
 from contorno.models.torchvision.ignored import PassingRPN
 from contorno.models.torchvision.roi_heads import LimitedRoIHeads
 from contorno.models.torchvision.weights import DETECTORS, Detector
+from contorno.models.torchvision.whole_images import WholeImages
+from contorno.tfms.presets import PADDING_RGB
 
 log = logging.getLogger(__name__)
 
@@ -206,11 +208,12 @@ def param_groups(model: GeneralizedRCNN) -> list[list[nn.Parameter]]:
 def export_model(model: GeneralizedRCNN, *, size: int) -> GeneralizedRCNN:
     """A copy in plain torchvision parts, in evaluation mode, that torch.jit.script takes.
 
-    It takes RGB float32 (3, H, W) images of 0..1 at any size, brings the longest side to `size` px, normalises, and
-    gives boxes and, of a mask model, whole masks, float32 (N, 1, H, W), in the pixels of each image as it came.
+    It takes RGB float32 (3, H, W) images of 0..1 at any size and does with them what validation does: brings the
+    longest side to `size` px, pads to a square, normalises. It gives boxes and, of a mask model, whole masks, float32
+    (N, 1, H, W), in the pixels of each image as it came.
     """
     twin: GeneralizedRCNN = copy.deepcopy(model)
-    twin.transform = GeneralizedRCNNTransform(size, size, list(IMAGENET_MEAN), list(IMAGENET_STD))
+    twin.transform = WholeImages(size, IMAGENET_MEAN, IMAGENET_STD, PADDING_RGB)
     if isinstance(twin.roi_heads, LimitedRoIHeads):
         twin.roi_heads = twin.roi_heads.plain()
     if isinstance(twin.rpn, PassingRPN):

@@ -77,7 +77,7 @@ def fetch(url: str, *, progress: bool = True) -> dict[str, Tensor]:
                 error.close()
             raise WeightsError(
                 f"the weights at {url} could not be fetched ({error}); put the file at {path} by hand, or give a local "
-                "file as weights=..., or weights=None to begin with random weights."
+                "file as weights=..., or begin with random weights: weights=None, on the command line weights=none."
             ) from error
     elif digits and not files.checksum(path).startswith(digits[1]):
         raise WeightsError(
