@@ -13,6 +13,7 @@ from contorno.models.torchvision import faster_rcnn, mask_rcnn
 from contorno.records import ClassMap
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_type", [mask_rcnn, faster_rcnn], ids=["mask_rcnn", "faster_rcnn"])
 def test_a_model_comes_back_with_its_classes_and_size(model_type: object, tmp_path: Path) -> None:
     class_map = ClassMap(["cat", "dog"])

@@ -222,6 +222,7 @@ def test_without_a_display_a_script_says_one_sentence_and_loads_no_matplotlib() 
     assert line.startswith("no window opens for pictures: there is no display here")
 
 
+@pytest.mark.slow
 def test_a_script_stops_at_each_window() -> None:
     done = run([sys.executable, "-W", "error", "-c", THREE], MPLBACKEND=RECORDED)
     heights = [line.rpartition("x")[2] for line in done.stdout.splitlines() if line.startswith("window")]
@@ -231,6 +232,7 @@ def test_a_script_stops_at_each_window() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_ipython_in_a_terminal_opens_windows_as_a_script_does(tmp_path: Path) -> None:
     (tmp_path / "three.py").write_text(THREE)
     done = run(

@@ -311,6 +311,7 @@ def test_a_full_disk_ends_the_run_by_name_and_leaves_nothing_half_written(
     assert tree(out) == expected
 
 
+@pytest.mark.slow
 def test_of_two_runs_on_one_folder_one_is_turned_away(store: Store, tmp_path: Path) -> None:
     store.fetch(tmp_path / "expected")
     store.server.clear_log()
