@@ -33,22 +33,15 @@ from contorno.callbacks import (
 )
 from contorno.dataset import Dataset
 from contorno.detections import BBox
-from contorno.draw import denormalize_imagenet, show_img
+from contorno.draw import denormalize_imagenet, show_img, show_preds, show_records, show_samples
 from contorno.draw.drawn_words import draw_pred, draw_record, draw_sample
-from contorno.draw.words import (
-    show_pred,
-    show_preds,
-    show_record,
-    show_records,
-    show_sample,
-    show_samples,
-)
+from contorno.draw.show_one import show_pred, show_record, show_sample
 from contorno.integrations.icevision.checkpoint_words import model_from_checkpoint, save_icevision_checkpoint
 from contorno.integrations.imantics import create_coco_annotation_json
+from contorno.loaders import first
 from contorno.metrics import COCOMetric, COCOMetricType
 from contorno.models.elsewhere import REAL_ONE, Elsewhere
 from contorno.models.torchvision import faster_rcnn, mask_rcnn
-from contorno.models.torchvision.batches import first
 from contorno.openimages.tutorial import download_segmentation_dataset
 from contorno.parsers.drafts import BaseRecord, ImgSize, RecordComponent
 from contorno.parsers.image_words import get_files, get_image_files, get_img_size, open_img

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
-from contorno.masks import Size
-from contorno.records import ImageId, Record
+from contorno.draw import IMAGENET_MEAN, IMAGENET_STD, denormalize_imagenet
+from contorno.masks import Size, encode_stack
+from contorno.records import ImageId, Instances, Record
 from contorno.samples import Frame, Sample, SampleInfo
 from contorno.tfms.packing import pack_stack, unpack
 
@@ -127,3 +127,20 @@ def collate_in_worker(samples: Sequence[Sample]) -> list[Parcel]:
             )
         )
     return parcels
+
+
+def sample_record(image: Tensor, target: Target, info: SampleInfo) -> Record:
+    """An image of a batch with its targets, as a record of its own.
+
+    image: float32 (3, H, W), normalised.   Boxes and masks are those the model is trained on: no crowds.
+    """
+    pixels = denormalize_imagenet(image.detach().cpu().permute(1, 2, 0).numpy())
+    stack = target.get("masks")
+    size = (int(image.shape[-2]), int(image.shape[-1]))
+    instances = Instances.build(
+        size,
+        target["labels"].cpu().numpy(),
+        None if stack is None else encode_stack(stack.cpu().numpy()),
+        target["boxes"].cpu().numpy(),
+    )
+    return Record(image_id=info.record.image_id, size_hw=size, instances=instances, image=pixels)

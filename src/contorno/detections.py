@@ -15,7 +15,31 @@ from numpy.typing import NDArray
 
 from contorno.class_map import ClassMap
 from contorno.errors import DataError
-from contorno.geometry import RunLength
+from contorno.geometry import RunLength, Size
+
+
+class ImageWords:
+    """IceVision's names for what a record and a prediction say of their image, `image_id` and `size_hw`."""
+
+    __slots__ = ()
+
+    image_id: Any
+    size_hw: Size
+
+    @property
+    def record_id(self) -> Any:
+        """`image_id`."""
+        return self.image_id
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return self.size_hw[0]
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return self.size_hw[1]
 
 
 @dataclass(frozen=True, slots=True)

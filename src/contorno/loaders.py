@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = [
     "ReadySamples",
     "Target",
     "collate",
+    "first",
     "image_tensor",
     "infer_dl",
     "train_dl",
@@ -38,11 +39,14 @@ def train_dl(
     num_workers: int = 0,
     seed: int = 0,
     drop_last: bool = False,
+    **others: Any,
 ) -> Loader:
     """Batches for training. Each pass is a new epoch; the order of epoch e depends on `seed` and e alone.
 
-    Raises DataError for a data set without images.
+    others: what IceVision passes on to torch's DataLoader: `pin_memory`, which has no effect, and nothing else.
+    Raises DataError for a data set without images, ConfigError for other arguments.
     """
+    _check_others("train_dl", others)
     sampler = EpochSampler(len(dataset), seed=seed, shuffle=shuffle)
     return Loader(dataset, sampler, batch_size=batch_size, num_workers=num_workers, drop_last=drop_last)
 
@@ -53,15 +57,50 @@ def valid_dl(
     shuffle: bool = False,
     num_workers: int = 0,
     seed: int = 0,
+    **others: Any,
 ) -> Loader:
-    """Batches for validation: the same in every pass, if the data set has a seed or its transforms no randomness."""
+    """Batches for validation: the same in every pass, if the data set has a seed or its transforms no randomness.
+
+    others: as in `train_dl`.
+    """
+    _check_others("valid_dl", others)
     sampler = EpochSampler(len(dataset), seed=seed, shuffle=shuffle, is_counting=False)
     return Loader(dataset, sampler, batch_size=batch_size, num_workers=num_workers)
 
 
-def infer_dl(dataset: Dataset | Sequence[Sample], batch_size: int = 4, num_workers: int = 0) -> Loader:
-    """Batches for prediction, in the order of the data set."""
-    return valid_dl(dataset, batch_size=batch_size, num_workers=num_workers)
+def infer_dl(
+    dataset: Dataset | Sequence[Sample],
+    batch_size: int = 4,
+    num_workers: int = 0,
+    *,
+    shuffle: bool = False,
+    **others: Any,
+) -> Loader:
+    """Batches for prediction, in the order of the data set unless `shuffle`.   others: as in `train_dl`."""
+    _check_others("infer_dl", others)
+    return valid_dl(dataset, batch_size, shuffle, num_workers)
+
+
+def first(batches: Iterable[Any]) -> Any:
+    """The first of some batches, as in `show_batch(first(train_dl))`; None if there is none."""
+    return next(iter(batches), None)
+
+
+def _check_others(function: str, others: dict[str, Any]) -> None:
+    """Raise ConfigError for arguments that cannot be honoured; IceVision passes any on to torch's DataLoader."""
+    if others.pop("batch_tfms", None) is not None:
+        raise ConfigError(
+            f"{function}() takes no batch_tfms, transforms of a whole batch; put them into the transforms of the data "
+            "set, tfms.A.Adapter([...])."
+        )
+    if others.pop("drop_last", False):
+        raise ConfigError(f"{function}() takes no drop_last=True: every image is validated and predicted.")
+    others.pop("pin_memory", None)  # only how fast batches reach a GPU, which the loaders see to themselves
+    if others:
+        raise ConfigError(
+            f"{function}() takes no {', '.join(others)}; of the options of torch's DataLoader it takes batch_size, "
+            "shuffle and num_workers."
+        )
 
 
 class EpochSampler(Sampler[tuple[int, int]]):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.class_map import BACKGROUND, ClassMap, fold_name
-from contorno.detections import Detection, boxes_of
+from contorno.detections import Detection, ImageWords, boxes_of
 from contorno.errors import DataError
 from contorno.instances import Instances
 from contorno.masks import Size, to_run_length
@@ -22,7 +22,7 @@ ImageId = int | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Record:
+class Record(ImageWords):
     """One image and its annotated objects; an image without objects is a negative and stays.
 
     image_id:  the id that the source gave.
@@ -49,24 +49,9 @@ class Record:
             raise DataError(f"image {self.image_id}: has neither a path nor pixels.")
 
     @property
-    def record_id(self) -> ImageId:
-        """`image_id`, under IceVision's name."""
-        return self.image_id
-
-    @property
     def filepath(self) -> Path | None:
         """`path`, under IceVision's name."""
         return self.path
-
-    @property
-    def height(self) -> int:
-        """Pixels."""
-        return self.size_hw[0]
-
-    @property
-    def width(self) -> int:
-        """Pixels."""
-        return self.size_hw[1]
 
     @property
     def detection(self) -> Detection:

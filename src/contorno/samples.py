@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contorno.class_map import ClassMap
-from contorno.detections import Detection, boxes_of
+from contorno.detections import Detection, ImageWords, boxes_of
 from contorno.errors import DataError
 from contorno.masks import RunLength, Size
 from contorno.records import ImageId, Record
@@ -77,7 +77,7 @@ class SampleInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Prediction:
+class Prediction(ImageWords):
     """What a model found in one image, best score first.
 
     size_hw:  size of the image that boxes and masks lie in: the original image (or the sample, if its transforms
@@ -117,21 +117,6 @@ class Prediction:
     def ground_truth(self) -> Record | None:
         """`record`, under IceVision's name."""
         return self.record
-
-    @property
-    def record_id(self) -> ImageId:
-        """`image_id`, under IceVision's name."""
-        return self.image_id
-
-    @property
-    def height(self) -> int:
-        """Pixels, of the image that boxes and masks lie in."""
-        return self.size_hw[0]
-
-    @property
-    def width(self) -> int:
-        """Pixels, of the image that boxes and masks lie in."""
-        return self.size_hw[1]
 
     @property
     def img(self) -> NDArray[Any] | None:

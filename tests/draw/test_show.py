@@ -59,7 +59,7 @@ def test_records_samples_and_predictions_are_written_where_asked(tmp_path: Path)
     normal = [sample(np.zeros((64, 64, 3), np.float32), record, records.class_map) for record in records]
     shown = {
         "records.png": show_records(records, ncols=2, path=tmp_path / "records.png"),
-        "samples.png": show_samples(normal, 2, denormalize_imagenet, path=tmp_path / "new" / "samples.png"),
+        "samples.png": show_samples(normal, None, denormalize_imagenet, ncols=2, path=tmp_path / "new" / "samples.png"),
         "preds.png": show_preds([prediction(r) for r in records], ncols=2, path=str(tmp_path / "preds.png")),
     }
     for name, picture in shown.items():

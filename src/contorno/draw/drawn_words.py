@@ -1,6 +1,6 @@
 """IceVision's functions that draw one record, sample or prediction, with its arguments, for notebooks written for it.
 
-What differs is as in `draw.words`. Each gives uint8 (H, W, 3), or with `return_as_pil_img` a Pillow image.
+What differs is as in `draw.show`. Each gives uint8 (H, W, 3), or with `return_as_pil_img` a Pillow image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Show pictures: inline in a notebook, in a window in a script, to a file when asked. IceVision's names.
+"""Show pictures: inline in a notebook, in a window in a script, to a file when asked. IceVision's names and order.
+
+What differs: boxes are drawn for objects without a mask only, unless `display_bbox` says otherwise; three pictures
+stand in a row by default; IceVision's settings of letters and colours (`**look`) have no effect, and a warning says so.
 
 A script waits at each window until it is closed, as with `plt.show()`, so that none is lost when the script ends.
 `MPLBACKEND=agg` in the environment, or `show=False`, keeps windows shut; without a display nothing opens and nothing
@@ -9,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from PIL import Image
 
 from contorno.draw import window
 from contorno.draw.instances import Style, draw_instances
+from contorno.draw.looks import no_effect
 from contorno.draw.pictures import Denormalize, Pixels, draw_record, draw_sample, grid, prediction_image, to_pixels
 from contorno.errors import DataError
 from contorno.images import read_image, write_image
@@ -27,6 +32,8 @@ from contorno.samples import Prediction, Sample
 CELL_PX = 400
 """Longest side of each picture, pixels, unless a figure size is given."""
 POINTS_PER_INCH = 100
+
+Figure = tuple[float, float] | None
 
 
 def show_img(
@@ -50,15 +57,16 @@ def show_img(
 
 def show_records(
     records: Sequence[Record],
-    ncols: int = 3,
     class_map: ClassMap | None = None,
-    *,
     display_label: bool = True,
     display_bbox: bool | None = None,
     display_mask: bool = True,
-    figsize: tuple[float, float] | None = None,
+    ncols: int = 3,
+    figsize: Figure = None,
     show: bool = True,
+    *,
     path: Path | str | None = None,
+    **look: Any,
 ) -> Image.Image:
     """Show records with their objects, `ncols` in a row; class names come from `class_map`, else from Records.
 
@@ -66,6 +74,7 @@ def show_records(
     show: display: inline in a notebook; else in a window, and wait until it is closed (off: MPLBACKEND=agg).
     path: also write there, .png or .jpg, before any window opens.   Returns the picture.
     """
+    no_effect("show_records", look)
     if class_map is None and isinstance(records, Records):
         class_map = records.class_map
     style = _style(len(records), ncols, figsize, display_label, False, display_bbox, display_mask)
@@ -75,44 +84,50 @@ def show_records(
 
 def show_samples(
     samples: Sequence[Sample],
-    ncols: int = 3,
+    class_map: ClassMap | None = None,
     denormalize_fn: Denormalize | None = None,
-    *,
     display_label: bool = True,
     display_bbox: bool | None = None,
     display_mask: bool = True,
-    figsize: tuple[float, float] | None = None,
+    ncols: int = 3,
+    figsize: Figure = None,
     show: bool = True,
+    *,
     path: Path | str | None = None,
+    **look: Any,
 ) -> Image.Image:
     """Show samples as the model gets them; float ones are denormalised by `denormalize_fn`, ImageNet's if unset.
 
-    display_bbox, figsize, show, path: see `show_records`.
+    class_map: unset: each sample's own.   display_bbox, figsize, show, path: see `show_records`.
     """
+    no_effect("show_samples", look)
     style = _style(len(samples), ncols, figsize, display_label, False, display_bbox, display_mask)
-    pictures = [draw_sample(sample, denormalize_fn, style) for sample in samples]
+    named = [sample if class_map is None else replace(sample, class_map=class_map) for sample in samples]
+    pictures = [draw_sample(sample, denormalize_fn, style) for sample in named]
     return _present_grid(pictures, ncols, None, style, show, path)
 
 
 def show_preds(
     preds: Sequence[Prediction],
     denormalize_fn: Denormalize | None = None,
-    ncols: int = 3,
-    *,
-    threshold: float = 0.0,
-    class_map: ClassMap | None = None,
     display_label: bool = True,
-    display_score: bool = True,
     display_bbox: bool | None = None,
     display_mask: bool = True,
-    figsize: tuple[float, float] | None = None,
+    figsize: Figure = None,
     show: bool = True,
+    *,
+    ncols: int = 3,
+    class_map: ClassMap | None = None,
+    threshold: float = 0.0,
+    display_score: bool = True,
     path: Path | str | None = None,
+    **look: Any,
 ) -> Image.Image:
     """Show predictions over their images: all that `predict` kept, or what scores at least `threshold`.
 
     display_bbox, figsize, show, path: see `show_records`.
     """
+    no_effect("show_preds", look)
     style = _style(len(preds), ncols, figsize, display_label, display_score, display_bbox, display_mask)
     pictures = []
     for pred in (pred.above(threshold) for pred in preds):
@@ -133,7 +148,7 @@ def show_preds(
 def _style(
     count: int,
     ncols: int,
-    figsize: tuple[float, float] | None,
+    figsize: Figure,
     label: bool,
     score: bool,
     bbox: bool | None,

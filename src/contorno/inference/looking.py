@@ -9,20 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from contorno import draw, masks
+from contorno import draw
+from contorno.batches import sample_record
 from contorno.dataset import Dataset, Transforms
 from contorno.draw import Style
 from contorno.draw.looks import no_effect
 from contorno.draw.pictures import Denormalize
 from contorno.errors import DataError
 from contorno.inference.running import predict
-from contorno.loaders import Batch, Target
+from contorno.loaders import Batch
 from contorno.masks import MASK_THRESHOLD
 from contorno.metrics import DETECTION_THRESHOLD
-from contorno.records import ClassMap, Instances, Record
-from contorno.samples import Prediction, Sample, SampleInfo
+from contorno.records import ClassMap
+from contorno.samples import Prediction, Sample
 
 HALF_PX = 320
 """Longest side of the picture of the truth, and of the prediction beside it."""
@@ -58,8 +59,14 @@ def show_results(
         model, [dataset[int(place)] for place in places], detection_threshold, mask_threshold, device=device
     )
     pictures = [_truth_beside(prediction, detection_threshold, denormalize_fn) for prediction in found]
+    return show_sheet(pictures, [str(prediction.image_id) for prediction in found], ncols, show=show, path=path)
+
+
+def show_sheet(
+    pictures: Sequence[NDArray[np.uint8]], captions: Sequence[str], ncols: int, *, show: bool, path: Path | str | None
+) -> Any:
+    """Show pictures of truth and prediction, `ncols` in a row, none made smaller. Returns a Pillow image."""
     width = max(max(picture.shape[:2]) for picture in pictures)
-    captions = [str(prediction.image_id) for prediction in found]
     sheet = draw.grid(pictures, ncols, captions, cell_px=width, fit_width=True)
     return draw.show_img(sheet, show=show, path=path)
 
@@ -133,18 +140,5 @@ def show_batch(
     figsize, show, path: see `draw.show_records`.
     """
     no_effect("show_batch", look)
-    records = [_batch_record(*parts) for parts in zip(*batch, strict=True)]
+    records = [sample_record(*parts) for parts in zip(*batch, strict=True)]
     return draw.show_records(records, ncols=ncols, class_map=class_map, figsize=figsize, show=show, path=path)
-
-
-def _batch_record(image: Tensor, target: Target, info: SampleInfo) -> Record:
-    pixels = draw.denormalize_imagenet(image.detach().cpu().permute(1, 2, 0).numpy())
-    stack = target.get("masks")
-    size = (int(image.shape[-2]), int(image.shape[-1]))
-    instances = Instances.build(
-        size,
-        target["labels"].cpu().numpy(),
-        None if stack is None else masks.encode_stack(stack.cpu().numpy()),
-        target["boxes"].cpu().numpy(),
-    )
-    return Record(image_id=info.record.image_id, size_hw=size, instances=instances, image=pixels)

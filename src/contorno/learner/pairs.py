@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from contorno import draw
+from contorno import inference
 from contorno.callbacks.door import DataLoaders
-from contorno.learner.showing import sample_record
 from contorno.loaders import Batch, Loader, collate
 
 
@@ -54,15 +53,9 @@ class LoaderPair(DataLoaders):  # type: ignore[misc]
         The rest is as in `draw.show_records`. Returns a Pillow image.
         """
         batch = self.one_batch() if b is None else b
-        records = [sample_record(*parts) for parts in zip(*batch, strict=True)]
-        return draw.show_records(
-            records[:max_n],
-            ncols=ncols,
-            class_map=self.train.dataset.class_map,
-            figsize=figsize,
-            show=show,
-            path=path,
-        )
+        shown = batch[0][:max_n], batch[1][:max_n], batch[2][:max_n]
+        names = self.train.dataset.class_map
+        return inference.show_batch(shown, ncols, figsize, class_map=names, show=show, path=path)
 
 
 def some_batches(loader: Any, count: int, *, shuffle: bool = False) -> Iterator[Batch]:

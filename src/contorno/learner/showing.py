@@ -8,16 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
-from contorno import draw, inference, masks
+from contorno import draw, inference
+from contorno.batches import sample_record
 from contorno.errors import DataError
-from contorno.loaders import Batch, Target
-from contorno.records import ClassMap, Instances, Record
-from contorno.samples import Prediction, SampleInfo
-
-HALF_PX = 320
-"""Longest side of a picture of the truth, and of the prediction beside it."""
+from contorno.inference.looking import HALF_PX, show_sheet
+from contorno.loaders import Batch
+from contorno.records import ClassMap, Record
+from contorno.samples import Prediction
 
 
 def detect(
@@ -42,23 +41,6 @@ def detect(
                 yield prediction, info.record
 
 
-def sample_record(image: Tensor, target: Target, info: SampleInfo) -> Record:
-    """An image of a batch with its targets, as a record of its own.
-
-    image: float32 (3, H, W), normalised.   Boxes and masks are those the model is trained on: no crowds.
-    """
-    pixels = draw.denormalize_imagenet(image.detach().cpu().permute(1, 2, 0).numpy())
-    stack = target.get("masks")
-    size = (int(image.shape[-2]), int(image.shape[-1]))
-    instances = Instances.build(
-        size,
-        target["labels"].cpu().numpy(),
-        None if stack is None else masks.encode_stack(stack.cpu().numpy()),
-        target["boxes"].cpu().numpy(),
-    )
-    return Record(image_id=info.record.image_id, size_hw=size, instances=instances, image=pixels)
-
-
 def show_results(
     found: Iterable[tuple[Prediction, Record]],
     class_map: ClassMap,
@@ -79,6 +61,4 @@ def show_results(
         names.append(str(truth.image_id))
     if not pictures:
         raise DataError("there is nothing to show: the loader gave no image.")
-    width = max(max(picture.shape[:2]) for picture in pictures)
-    sheet = draw.grid(pictures, ncols, names, cell_px=width, fit_width=True)
-    return draw.show_img(sheet, show=show, path=path)
+    return show_sheet(pictures, names, ncols, show=show, path=path)

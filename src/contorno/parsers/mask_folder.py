@@ -25,8 +25,7 @@ from contorno.parsers.mask_rules import check_options, numbered, own_names, sett
 from contorno.parsers.mask_walk import MaskedImage, Walk
 from contorno.parsers.parsing import Missing, Parser
 from contorno.progress import Progress
-from contorno.records import ClassMap, Records
-from contorno.splits import Splitter
+from contorno.records import ClassMap
 
 __all__ = ["UNMASKED", "ClassFrom", "MaskFolderParser", "is_mask_folder"]
 
@@ -68,6 +67,9 @@ class MaskFolderParser(Parser):
     mask_pattern:  names of the mask files, as in "*_instanceIds.png".
     follow_links:  follow links that lead out of the folder, which are counted otherwise.
     workers:       threads that read; as many as the machine has cores, at most 8, if unset.
+
+    With autofix=False `parse` also raises for masks of no image, or of another size than it; pictures that cannot be
+    read or are not exact; empty masks; values without a class; links that lead out.
 
     Image ids are the folder names of the first layout, else file names below the image folder. In a mask for one object
     whatever is not black is object; index 0 of a palette is background. Images without masks stay as negatives.
@@ -115,7 +117,6 @@ class MaskFolderParser(Parser):
                 "workers": (1 if workers is None else workers, 1, None),
             },
         )
-        self.how = ""
         self.class_name = class_name
         self._img_dir = None if img_dir is None else self.img_dir
         self._mask_dir = None if mask_dir is None else existing_folder(Path(mask_dir), "the mask folder mask_dir")
@@ -130,24 +131,6 @@ class MaskFolderParser(Parser):
         self._threshold, self._min_area, self._min_box_area = threshold, min_area, min_box_area
         self._connectivity: Connectivity = connectivity
         self._declared: tuple[str, ...] = ()
-
-    def parse(
-        self,
-        data_splitter: Splitter | None = None,
-        autofix: bool = True,
-        show_pbar: bool = False,
-        cache_filepath: Path | str | None = None,
-    ) -> list[Records]:
-        """Read everything and divide the images; see `Parser.parse`.
-
-        With autofix=False these raise too: masks of no image, or of another size than it; pictures that cannot be read
-        or are not exact; empty masks; values without a class; links that lead out.
-        """
-        parts = super().parse(data_splitter, autofix, show_pbar, cache_filepath)
-        self.report = replace(self.report, details={**self.report.details, "how masks were read": self.how})
-        for part in parts:
-            part.report = self.report
-        return parts
 
     def _count_unmasked(self, images: list[MaskedImage], findings: Findings) -> None:
         """Tell of images without a mask picture where each has one, which are lawful, yet mostly a mistake."""

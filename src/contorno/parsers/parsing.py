@@ -15,6 +15,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -51,6 +52,8 @@ class Parser(ABC):
 
     with_masks: bool | None = None
     """True: objects with a box only are bad objects. False: masks are passed over. None: each object as it is."""
+    how: str = ""
+    """How masks were read, where that had to be found out; a parser says it while it reads, and the report keeps it."""
 
     def __init__(
         self,
@@ -135,6 +138,9 @@ class Parser(ABC):
                 raise DataError(f"{self.path}: none of its {len(images)} images can be used{findings.most_dropped}.")
             made = Records(records, self.class_map)
         self.report = findings.report(made)
+        if self.how:
+            details = {**self.report.details, "how masks were read": self.how}
+            self.report = replace(self.report, details=details)
         return divide(made, data_splitter, self.report)
 
     def _labels(self, images: list[FoundImage], findings: Findings) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -36,8 +35,7 @@ from contorno.parsers.run_length_table import (
     read_runs,
 )
 from contorno.progress import Progress
-from contorno.records import ClassMap, Records
-from contorno.splits import Splitter
+from contorno.records import ClassMap
 
 _LOOKED_AT = 64
 _OFFSETS = "run-length code whose runs count from the end of the one before"
@@ -92,21 +90,6 @@ class RunLengthCSVParser(Parser):
         self.min_area = min_area
         named = read_values(Path(values)) if isinstance(values, str | Path) else (values or {})
         self._names = {str(value): name for value, name in named.items()}
-        self.how = ""
-
-    def parse(
-        self,
-        data_splitter: Splitter | None = None,
-        autofix: bool = True,
-        show_pbar: bool = False,
-        cache_filepath: Path | str | None = None,
-    ) -> list[Records]:
-        """Read everything and divide the images; see `Parser.parse`. The details of the report say `how`."""
-        parts = super().parse(data_splitter, autofix, show_pbar, cache_filepath)
-        self.report = replace(self.report, details={**self.report.details, "how masks were read": self.how})
-        for part in parts:
-            part.report = self.report
-        return parts
 
     def _read(self, findings: Findings, progress: Progress) -> Iterator[FoundImage]:
         lines: dict[str, list[CodeLine]] = defaultdict(list)

@@ -11,11 +11,11 @@ from typing import Any
 from torchvision.models.detection import FasterRCNN
 
 from contorno.draw import IMAGENET_MEAN, IMAGENET_STD
+from contorno.loaders import infer_dl, train_dl, valid_dl
 from contorno.models import elsewhere
 from contorno.models.torchvision import backbones, network
 from contorno.models.torchvision.anchors import DEFAULT_RATIOS, anchor_sizes_for
 from contorno.models.torchvision.backbones import BackboneConfig
-from contorno.models.torchvision.batches import infer_dl, train_dl, valid_dl
 from contorno.models.torchvision.network import export_model, losses_and_detections, param_groups
 from contorno.models.torchvision.weights import load_weights
 

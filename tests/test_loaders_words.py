@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import tiny
+from contorno import loaders
 from contorno.dataset import Dataset
 from contorno.errors import ConfigError
-from contorno.models.torchvision import batches, faster_rcnn, mask_rcnn
+from contorno.models.torchvision import faster_rcnn, mask_rcnn
 
 
 def ids(loader: Any) -> list[Any]:
@@ -30,17 +31,17 @@ def test_loaders_take_what_notebooks_give_them(model_type: Any) -> None:
 def test_options_that_cannot_be_honoured_are_refused(name: str) -> None:
     dataset = Dataset(tiny.disc_records(2))
     with pytest.raises(ConfigError, match=rf"{name}\(\) takes no batch_tfms.*transforms of the data set"):
-        getattr(batches, name)(dataset, batch_tfms=[1])
+        getattr(loaders, name)(dataset, batch_tfms=[1])
     with pytest.raises(ConfigError, match=rf"{name}\(\) takes no collate_fn; .* batch_size, shuffle and num_workers"):
-        getattr(batches, name)(dataset, collate_fn=list)
+        getattr(loaders, name)(dataset, collate_fn=list)
 
 
 def test_images_are_not_dropped_from_validation() -> None:
     with pytest.raises(ConfigError, match="takes no drop_last=True"):
-        batches.valid_dl(Dataset(tiny.disc_records(2)), drop_last=True)
+        loaders.valid_dl(Dataset(tiny.disc_records(2)), drop_last=True)
 
 
 def test_the_first_batch_is_given_and_none_for_nothing() -> None:
-    images, _, _ = batches.first(batches.valid_dl(Dataset(tiny.disc_records(3)), batch_size=2))
+    images, _, _ = loaders.first(loaders.valid_dl(Dataset(tiny.disc_records(3)), batch_size=2))
     assert len(images) == 2
-    assert batches.first([]) is None
+    assert loaders.first([]) is None

@@ -11,7 +11,7 @@ import pytest
 
 import tiny
 from contorno.dataset import Dataset
-from contorno.draw import drawn_words, words
+from contorno.draw import drawn_words, show, show_one
 from contorno.errors import ConfigError
 from contorno.records import ClassMap
 from contorno.samples import Prediction
@@ -35,18 +35,16 @@ def prediction() -> Prediction:
 
 
 MANY: dict[str, Callable[..., Any]] = {
-    "show_records": lambda **more: words.show_records(
-        tiny.disc_records(4), NAMES, True, False, True, 2, (4, 4), **more
-    ),
-    "show_samples": lambda **more: words.show_samples(
+    "show_records": lambda **more: show.show_records(tiny.disc_records(4), NAMES, True, False, True, 2, (4, 4), **more),
+    "show_samples": lambda **more: show.show_samples(
         list(Dataset(tiny.disc_records(4))), NAMES, None, True, False, True, 2, (4, 4), **more
     ),
-    "show_preds": lambda **more: words.show_preds([prediction()] * 4, None, True, False, True, (4, 4), ncols=2, **more),
+    "show_preds": lambda **more: show.show_preds([prediction()] * 4, None, True, False, True, (4, 4), ncols=2, **more),
 }
 ONE: dict[str, Callable[..., Any]] = {
-    "show_record": lambda **more: words.show_record(tiny.disc_records(1)[0], NAMES, False, **more),
-    "show_sample": lambda **more: words.show_sample(Dataset(tiny.disc_records(1))[0], NAMES, None, False, **more),
-    "show_pred": lambda **more: words.show_pred(prediction(), None, False, **more),
+    "show_record": lambda **more: show_one.show_record(tiny.disc_records(1)[0], NAMES, False, **more),
+    "show_sample": lambda **more: show_one.show_sample(Dataset(tiny.disc_records(1))[0], NAMES, None, False, **more),
+    "show_pred": lambda **more: show_one.show_pred(prediction(), None, False, **more),
 }
 DRAW: dict[str, Callable[..., Any]] = {
     "draw_record": lambda **more: drawn_words.draw_record(tiny.disc_records(1)[0], NAMES, **more),
