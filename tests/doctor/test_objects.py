@@ -96,6 +96,20 @@ def test_run_of_empty_images_at_the_end_is_named_unless_empty_ones_are_common() 
     assert unlabelled(made([0, 1] * 15 + [0] * 6)) == {}
 
 
+def test_negatives_put_behind_the_others_are_no_end_of_annotating() -> None:
+    def named(names: list[str], empty: int) -> CheckReport:
+        full = [(1, tiny.disc(SIZE, (20, 20), 6))]
+        held = [full] * (len(names) - empty) + [[]] * empty
+        records = [tiny.record(name, SIZE, objects) for name, objects in zip(names, held, strict=True)]
+        return check_records({"train": Records(records, ClassMap(["a"]))}, open_images=False)
+
+    first, anew = [f"{number:02}" for number in range(0, 60, 2)], [f"{number:02}" for number in range(1, 17, 2)]
+    assert unlabelled(named(first + anew, 8)) == {}
+    goes_on, mixed = [f"{number:02}" for number in range(70, 78)], [*anew[1:], anew[0]]
+    for names in (first + goes_on, first + mixed, first[::-1] + anew):
+        assert unlabelled(named(names, 8)) == {"image at the end of the order without objects": 8}
+
+
 def test_folder_without_objects_beside_others_that_have_them() -> None:
     folders = ["a"] * 10 + ["b"] * 6 + ["c"] * 10
     counts = [1] * 10 + [0] * 6 + [1] * 10

@@ -28,7 +28,8 @@ def check_labelling(records_by_split: Mapping[str, Records], faults: Faults) -> 
     """Look for images that someone may have forgotten, in each split that has images with objects and without.
 
     - At the end of the order: a run of at least five images without objects that stands there by chance once in ten
-      thousand times, given how often images without objects come before it. Annotating may have stopped there.
+      thousand times, given how often images without objects come before it. Annotating may have stopped there. Not
+      where names that were in order begin anew with the run: those were put there.
     - In one folder: all images of a folder (at least five), while in the others at most a fifth has none.
     - Among many: at most a twentieth of the images has no objects, and nineteen of twenty others have three or more.
     - Far fewer: an eighth or less of what half of the images have, where half have ten or more and a quarter has not
@@ -51,13 +52,24 @@ def _check_end(split: str, records: Records, counts: NDArray[np.int64], faults: 
     if run < _FEWEST_TOGETHER:
         return rest
     share = (int((counts[:last] == 0).sum()) + 1) / (last + 2)
-    if run * math.log(share) > math.log(_CHANCE):
+    if run * math.log(share) > math.log(_CHANCE) or _are_two_lists(records, last):
         return rest
     cause = f"the last {run} of {len(counts)} images have no objects; of those before, {share:.0%}."
     for index in range(last, len(counts)):
         _tell(split, records[index], "image at the end of the order without objects", cause, faults)
     rest[last:] = False
     return rest
+
+
+def _are_two_lists(records: Records, last: int) -> bool:
+    """Whether the images from `last` on were put behind the others: both are in the order of their names, each from A.
+
+    So are negatives that somebody chose, as `contorno openimages fetch` lays them out; where annotating stopped, the
+    names go on.
+    """
+    names = [str(record.image_id) if record.path is None else record.path.name for record in records]
+    before, after = names[:last], names[last:]
+    return before == sorted(before) and after == sorted(after) and after[0] < before[-1]
 
 
 def _check_folders(
